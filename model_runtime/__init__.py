@@ -1,0 +1,1 @@
+"""Page readers behind one port: CPU OCR, scripted answers, and (later) vLLM and torch."""

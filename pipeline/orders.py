@@ -1,0 +1,89 @@
+"""Orders and deliveries of the recipe's steps: plain picklable values, because steps run in child processes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.engine import PixelLimits
+from schemas.page import BudgetUsed, PageContent, Unit
+from schemas.reading import PageReading
+from schemas.request import BudgetRequest, Task
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A document as a local file. ``media_type`` is what sniffing found, never what the sender claimed."""
+
+    path: str
+    media_type: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFacts:
+    """What opening a document tells: how many pages it has."""
+
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The visible page: size in ``unit`` after /Rotate or EXIF; ``dpi`` only for images that state one."""
+
+    unit: Unit
+    width: float
+    height: float
+    rotation: int = 0
+    dpi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageOrder:
+    """How one page is to be prepared: the engine's limits, the caller's budget, tasks and languages.
+
+    ``image_always``: the engine has work on this page even where the text layer can be trusted.
+    """
+
+    number: int
+    limits: PixelLimits
+    pixels_per_x_height: float
+    budget: BudgetRequest
+    tasks: frozenset[Task]
+    languages: tuple[str, ...] = ()
+    image_always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """An encoded page image, rendered once at exactly ``width`` x ``height`` pixels."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPage:
+    """Either ``content`` (text layer or blank: the page is done) or ``image`` + ``budget`` for an engine.
+
+    ``layer`` is the text layer as read, trusted or not: an independent second reading for the engine step.
+    """
+
+    number: int
+    geometry: Geometry
+    content: PageContent | None = None
+    image: PageImage | None = None
+    budget: BudgetUsed | None = None
+    layer: PageReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """What an engine is asked of one page image."""
+
+    image: PageImage
+    tasks: frozenset[Task]
+    languages: tuple[str, ...] = ()
+    schema: dict[str, Any] | None = None
+    questions: tuple[str, ...] = ()
+    attempt: int = 1

@@ -1,0 +1,76 @@
+"""The ports the recipe and the workers need; adapters live in services, workers and model_runtime.
+
+`UnitOfWork`, the transactional store of runs, pages and jobs, is the largest and has a module of its own:
+`pipeline.ledger`.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
+
+from pipeline.orders import ReadOrder
+from schemas.engine import EngineSpec
+from schemas.ids import Digest, TenantId
+from schemas.reading import PageReading
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BlobKey(NamedTuple):
+    """Bytes of one tenant by digest; the generation tells a re-upload from the copy being collected."""
+
+    tenant: TenantId
+    digest: Digest
+    generation: int
+
+
+class Blobs(Protocol):
+    """Durable bytes. Raises `StoreUnavailable`, and `NotFound` for a key it does not hold."""
+
+    def put(self, key: BlobKey, source: Path) -> None:
+        """Copy a file in; durable when this returns; the same key again is a no-op."""
+
+    def open(self, key: BlobKey) -> BinaryIO: ...
+
+    def local(self, key: BlobKey) -> AbstractContextManager[Path]:
+        """The bytes as a local read-only file, for as long as the context lasts."""
+
+    def delete(self, key: BlobKey) -> None:
+        """Remove; a key it does not hold is no error."""
+
+    def size(self, key: BlobKey) -> int | None:
+        """Bytes, or None when there is no such key."""
+
+
+class PageReader(Protocol):
+    """An engine. Raises `EngineUnavailable` (try later) or `DocumentUnreadable` (this page never works)."""
+
+    @property
+    def spec(self) -> EngineSpec: ...
+
+    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+        """Read one page image; boxes in pixels of that image. Ends early once ``cancelled()`` is true."""
+
+    def close(self) -> None: ...
+
+
+class Cage(Protocol):
+    """Runs hostile work in child processes. Raises `CageKilled` when a child died of it."""
+
+    def run(self, step: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call an importable function in a child; its `QuireError` is raised here as it was there."""
+
+    def close(self) -> None: ...
+
+
+class Waker(Protocol):
+    """Hints that a queue may have runnable jobs; losing one costs at most a poll interval."""
+
+    def wake(self, queue: str) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Microseconds since the epoch, UTC."""

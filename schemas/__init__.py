@@ -1,0 +1,1 @@
+"""Shapes, ids and errors: the vocabulary every other package speaks; imports nothing of ours."""

@@ -1,0 +1,53 @@
+"""Identifiers: one NewType per kind, prefixed and sortable by creation time."""
+
+import secrets
+import time
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+DocumentId = NewType("DocumentId", str)
+RunId = NewType("RunId", str)
+BatchId = NewType("BatchId", str)
+JobId = NewType("JobId", str)
+ProcessId = NewType("ProcessId", str)
+RequestId = NewType("RequestId", str)
+Digest = NewType("Digest", str)
+"""SHA-256 of the stored bytes, 64 lower-case hexadecimal digits."""
+
+DEFAULT_TENANT = TenantId("default")
+
+# Crockford's base 32: no I, L, O, U, and its order is the order of the digits it stands for.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def _encode(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, rest = divmod(number, 32)
+        digits.append(_ALPHABET[rest])
+    return "".join(reversed(digits))
+
+
+def new_id(prefix: str) -> str:
+    """A new id such as ``doc_01jd…``: 48 bits of milliseconds, then 80 random bits (a ULID)."""
+    return f"{prefix}_{_encode(time.time_ns() // 1_000_000, 10)}{_encode(secrets.randbits(80), 16)}"
+
+
+def document_id() -> DocumentId:
+    return DocumentId(new_id("doc"))
+
+
+def run_id() -> RunId:
+    return RunId(new_id("run"))
+
+
+def job_id() -> JobId:
+    return JobId(new_id("job"))
+
+
+def process_id() -> ProcessId:
+    return ProcessId(new_id("prc"))
+
+
+def request_id() -> RequestId:
+    return RequestId(new_id("req"))

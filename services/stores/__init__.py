@@ -1,0 +1,1 @@
+"""Where rows and bytes are kept: SQLite and a folder today, behind the ports of the pipeline."""

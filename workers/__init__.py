@@ -1,0 +1,1 @@
+"""Durable execution: claim a job, run its step, commit it, or say why not."""
