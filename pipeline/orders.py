@@ -1,4 +1,4 @@
-"""Orders and deliveries of the recipe's steps: plain picklable values, because steps run in child processes."""
+"""Orders and deliveries of the recipe: plain picklable values, because steps run in child processes."""
 
 from dataclasses import dataclass, field
 from typing import Any

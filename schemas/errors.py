@@ -81,9 +81,12 @@ class QuireError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors cross process borders (the cage); keyword-only arguments need help with that."""
-        state = dict(
-            status=self.status, retryable=self.retryable, errors=self.errors, retry_after_s=self.retry_after_s
-        )
+        state = {
+            "status": self.status,
+            "retryable": self.retryable,
+            "errors": self.errors,
+            "retry_after_s": self.retry_after_s,
+        }
         return _rebuild, (type(self), self.code, self.detail, state)
 
     def info(self) -> ErrorInfo:

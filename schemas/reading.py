@@ -22,7 +22,7 @@ class ReadWord:
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """Words in logical order (right-to-left text too: first word first). ``size``: type size in the boxes' unit."""
+    """Words in logical order (right-to-left too). ``size``: type size, in the unit of the boxes."""
 
     words: tuple[ReadWord, ...]
     bbox: Box
