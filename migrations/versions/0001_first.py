@@ -1,0 +1,21 @@
+"""The first tables.
+
+Revision: 0001
+"""
+
+from alembic import op
+
+from services.stores import tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    tables.metadata.create_all(op.get_bind())
+
+
+def downgrade() -> None:
+    tables.metadata.drop_all(op.get_bind())

@@ -1,0 +1,111 @@
+"""Database engines: SQLite in WAL mode, or Postgres, behind the same two kinds of transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.functions import FunctionElement
+
+from schemas.errors import StoreUnavailable
+from services.stores.columns import json_text
+
+_WRITES = "quire_writes"
+
+
+class now_us(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
+    """The database's own clock in microseconds: leases and delays never compare clocks of two machines."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_us, "sqlite")
+def _now_sqlite(element: now_us, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  # fixed by SQLAlchemy
+    # unixepoch('subsec') needs SQLite 3.42; Debian 12 ships 3.40.
+    return (
+        "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000"
+        " + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)"
+    )
+
+
+@compiles(now_us, "postgresql")
+def _now_postgres(element: now_us, compiler: Any, **kw: Any) -> str:  # noqa: ARG001  # fixed by SQLAlchemy
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
+
+class Database:
+    """One database. ``read()`` and ``write()`` are transactions: commit on leaving, undone by an error."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        self.engine = _create(url, pool_size)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self._writers = self.engine.execution_options(**{_WRITES: True})
+        # SQLite takes one writer; its own busy handler sleeps in the dark, a lock hands over at once.
+        self._turn = Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        with _translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        if self.sqlite:
+            with self._turn, _translated(), self._writers.begin() as connection:
+                yield connection
+        else:
+            with _translated(), self._writers.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise StoreUnavailable("store_unavailable", "the database did not answer") from error
+
+
+def _create(url: str, pool_size: int) -> sa.Engine:
+    parsed = sa.make_url(url)
+    common: dict[str, Any] = {
+        "json_serializer": json_text,
+        "json_deserializer": orjson.loads,
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+    }
+    if parsed.get_backend_name() != "sqlite":
+        return sa.create_engine(parsed, pool_pre_ping=True, **common)
+    engine = sa.create_engine(parsed, connect_args={"timeout": 60, "check_same_thread": False}, **common)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    # The driver's own BEGIN comes too late and is never IMMEDIATE; we write ours (see _begin_sqlite).
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",  # an accepted document survives a power cut
+        "foreign_keys = ON",
+        "busy_timeout = 60000",
+        "temp_store = MEMORY",
+        "cache_size = -8000",
+        "journal_size_limit = 67108864",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A deferred transaction that turns writer later fails at once with "database is locked".
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,318 @@
+"""The tables of the transactional store, the same on SQLite and Postgres; every row has its tenant."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from services.stores.columns import CleanText, Json, Key, Micros, PackedJson, Serial
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+_FALSE = text("false")
+_ZERO = text("0")
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", CleanText, nullable=False),
+    Column("created_at", Micros, nullable=False),
+)
+
+# A process leases jobs; its lease is `seen_at`, renewed for all of them by one UPDATE.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),  # whom it serves; the default tenant stands for all
+    Column("host", CleanText, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Micros, nullable=False),
+    Column("seen_at", Micros, nullable=False),
+)
+
+# state: uploading, live, deleting. A new generation tells a re-upload from the copy being collected.
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("digest", Key, primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("state", Key, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("touched_at", Micros, nullable=False),
+)
+Index("ix_blobs_state_touched_at", blobs.c.state, blobs.c.touched_at)
+
+# `state` is the state of the newest run (schemas.result.RunState), kept here so that lists need one table.
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("filename", CleanText),
+    Column("media_type", Key, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("external_id", CleanText),
+    Column("batch_id", Key),
+    Column("parent_id", Key),
+    Column("newest_run_id", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("callback_url", CleanText),
+    Column("created_at", Micros, nullable=False),
+    Column("expires_at", Micros),
+    Column("deleted_at", Micros),
+    Index("ix_documents_tenant_id_id", "tenant_id", "id"),
+    Index("ix_documents_tenant_id_external_id", "tenant_id", "external_id"),
+    Index("ix_documents_tenant_id_batch_id", "tenant_id", "batch_id"),
+    Index("ix_documents_tenant_id_digest", "tenant_id", "digest"),
+)
+Index("ix_documents_expires_at", documents.c.expires_at, sqlite_where=text("expires_at IS NOT NULL"),
+      postgresql_where=text("expires_at IS NOT NULL"))  # fmt: skip
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("document_id", Key, primary_key=True),
+    Column("key", CleanText, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("value", CleanText, nullable=False),
+    Index("ix_labels_tenant_id_key_value", "tenant_id", "key", "value"),
+    ForeignKeyConstraint(["document_id"], ["documents.id"], ondelete="CASCADE"),
+)
+
+# One reading of a document under one request. `request` never holds the password; `password` is erased when
+# the run ends. `schema_ref` is what the caller named (`invoice@3`), `schema` what it meant at that moment.
+# `based_on`: pages that ended well in that run are copied, not read again (retry, further questions).
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("document_id", Key, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("based_on", Key),
+    Column("request", Json, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=_ZERO),
+    Column("password", CleanText),
+    Column("engine", Json),
+    Column("schema_ref", CleanText),
+    Column("schema", Json),
+    Column("state", Key, nullable=False),
+    Column("error", Json),
+    Column("pages_total", Integer),
+    Column("pages_left", Integer),
+    Column("pages_failed", Integer, nullable=False, server_default=_ZERO),
+    Column("cancel_requested_at", Micros),
+    Column("created_at", Micros, nullable=False),
+    Column("started_at", Micros),
+    Column("finished_at", Micros),
+    Column("usage_pages", Integer, nullable=False, server_default=_ZERO),
+    Column("usage_reused_pages", Integer, nullable=False, server_default=_ZERO),
+    Column("usage_visual_tokens", BigInteger, nullable=False, server_default=_ZERO),
+    Column("usage_prompt_tokens", BigInteger, nullable=False, server_default=_ZERO),
+    Column("usage_completion_tokens", BigInteger, nullable=False, server_default=_ZERO),
+    Column("outcome", Json),  # warnings, extraction, extraction_valid, answers (see run_parts, fields)
+    UniqueConstraint("document_id", "number"),
+    ForeignKeyConstraint(["document_id"], ["documents.id"], ondelete="CASCADE"),
+)
+
+# State and small facts of a page. What was read is in `page_contents`, so that changes of state stay cheap.
+pages = Table(
+    "pages",
+    metadata,
+    Column("run_id", Key, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("document_id", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=_ZERO),
+    Column("deaths", Integer, nullable=False, server_default=_ZERO),  # of processes, while it ran alone
+    Column("suspect", Boolean, nullable=False, server_default=_FALSE),  # was in flight when a process died
+    Column("error", Json),
+    Column("geometry", Json),  # pipeline.orders.Geometry
+    Column("budget", Json),  # schemas.page.BudgetUsed
+    Column("image_digest", Key),  # a cache: may be gone, then the page is rendered again
+    Column("image_generation", Integer),
+    Column("image_type", Key),
+    Column("reuse_key", Key),
+    Column("summary", Json),  # what the document-level passes need of the page
+    Column("overlay", Json),  # what the document-level passes say about the page
+    Column("finished_at", Micros),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+    UniqueConstraint("tenant_id", "reuse_key"),
+)
+
+# JSON of schemas.page.PageContent, exactly as read; absent for pages that yielded none.
+page_contents = Table(
+    "page_contents",
+    metadata,
+    Column("run_id", Key, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("content", PackedJson, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+
+# Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver. state: ready, leased.
+# Claims order by (priority, turn). `token` counts claims: a commit must still hold the one it was given.
+# solo: 0 anybody's neighbour, 1 must run alone, 2 runs alone now. `page` is the page being worked on.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("document_id", Key, nullable=False),
+    Column("run_id", Key, nullable=False),
+    Column("queue", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("prepared", PackedJson),  # pipeline.orders.PreparedPage without its image bytes, for `read`
+    Column("page", Integer),
+    Column("priority", Integer, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    Column("run_after", Micros, nullable=False),
+    Column("token", Integer, nullable=False, server_default=_ZERO),
+    Column("process_id", Key),
+    Column("leased_at", Micros),
+    Column("attempts", Integer, nullable=False, server_default=_ZERO),  # that count against the page
+    Column("setbacks", Integer, nullable=False, server_default=_ZERO),  # that do not: ours or a neighbour's
+    Column("solo", Integer, nullable=False, server_default=_ZERO),
+    Column("created_at", Micros, nullable=False),
+    Index("ix_jobs_run_id", "run_id"),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+_READY = text("state = 'ready'")
+_LEASED = text("state = 'leased'")
+_SINGLE = text("queue IN ('plan', 'finish')")
+Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority, jobs.c.turn, jobs.c.id,
+      sqlite_where=_READY, postgresql_where=_READY)  # fmt: skip
+Index("ix_jobs_process_id", jobs.c.process_id, sqlite_where=_LEASED, postgresql_where=_LEASED)
+Index("uq_jobs_single", jobs.c.run_id, jobs.c.queue, unique=True,
+      sqlite_where=_SINGLE, postgresql_where=_SINGLE)  # fmt: skip
+
+# Start-time fair queueing: `virtual` is the turn last served, `next` the tenant's own clock.
+queues = Table(
+    "queues",
+    metadata,
+    Column("queue", Key, primary_key=True),
+    Column("priority", Integer, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("virtual", BigInteger, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("queue", Key, primary_key=True),
+    Column("priority", Integer, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+# What went wrong and was tried again, or was given up; one row per failed try.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("run_id", Key, nullable=False),
+    Column("page", Integer),
+    Column("queue", Key, nullable=False),
+    Column("at", Micros, nullable=False),
+    Column("code", Key, nullable=False),
+    Column("detail", CleanText, nullable=False),
+    Column("counted", Boolean, nullable=False),
+    Column("ms", Integer),
+    Index("ix_attempts_run_id_page", "run_id", "page"),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+
+# `seq` is the id that SSE resumes from and that webhooks are sent from. Types: page.<state>, run.started,
+# document.<state>. Written in the transaction of what they tell.
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("document_id", Key, nullable=False),
+    Column("run_id", Key, nullable=False),
+    Column("type", Key, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("created_at", Micros, nullable=False),
+    Index("ix_events_document_id_seq", "document_id", "seq"),
+    sqlite_autoincrement=True,  # a deleted document must not give its numbers to another
+)
+
+# state: running, done. `fingerprint` is over method, path and body.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant_id", Key, primary_key=True),
+    Column("key", CleanText, primary_key=True),
+    Column("fingerprint", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("status", Integer),
+    Column("headers", Json),
+    Column("body", PackedJson),
+    Column("created_at", Micros, nullable=False),
+    Index("ix_idempotency_created_at", "created_at"),
+)
+
+# Tables (schemas.table.Table) and charts (schemas.chart.Chart) of a run, in order; kind: table, chart.
+run_parts = Table(
+    "run_parts",
+    metadata,
+    Column("run_id", Key, primary_key=True),
+    Column("kind", Key, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("content", PackedJson, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+)
+
+# Leaves of the extraction (schemas.field.Field is `content`), spread out for queries. `list_path` and
+# `item_index`: for `line_items[2].amount` they are `line_items` and 2, and `path` is `line_items[].amount`.
+fields = Table(
+    "fields",
+    metadata,
+    Column("run_id", Key, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("document_id", Key, nullable=False),
+    Column("path", CleanText, nullable=False),
+    Column("list_path", CleanText),
+    Column("item_index", Integer),
+    Column("type", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("value_text", CleanText),
+    Column("scaled", BigInteger),  # exact: value = scaled / 10**scale
+    Column("scale", Integer),
+    Column("number", Float(53)),
+    Column("currency", Key),
+    Column("date", Integer),  # days since 1970-01-01
+    Column("bool", Boolean),
+    Column("confidence", Float(53)),
+    Column("content", Json, nullable=False),
+    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+    Index("ix_fields_tenant_id_path_scaled", "tenant_id", "path", "scaled"),
+)
