@@ -1,0 +1,36 @@
+"""What each engine says of itself."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from schemas.engine import CoordinateConvention, EngineSpec, PixelLimits
+from schemas.request import Task
+
+_CONFIGURE = (
+    "Set QUIRE_ENGINE_URL to a vLLM server that hosts a Qwen2-VL model; the CPU reader cannot do this."
+)
+
+
+def cpu_spec(cores: int) -> EngineSpec:
+    """The embedded reader. Fields are found by the pipeline on the words and tables it reads."""
+    return EngineSpec(
+        name="cpu",
+        model="pp-ocrv6-small+tesseract",
+        version=f"rapidocr {_version('rapidocr')}, tesserocr {_version('tesserocr')}",
+        limits=PixelLimits(factor=32, min_pixels=256 * 256, max_pixels=2400 * 3392, counts_tokens=False),
+        tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
+        coordinates=CoordinateConvention.PIXELS,
+        calibration=None,
+        max_in_flight=max(1, cores),
+        pixels_per_x_height=14.0,
+        unsupported={
+            Task.CHARTS: f"Charts need a vision language model. {_CONFIGURE}",
+            Task.QUESTIONS: f"Free questions need a vision language model. {_CONFIGURE}",
+        },
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
