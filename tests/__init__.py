@@ -1,0 +1,1 @@
+"""Tests, samples, evaluation and drills; nothing in the product imports them."""

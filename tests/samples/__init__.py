@@ -1,0 +1,1 @@
+"""Small documents made by code, with what is printed on them."""
