@@ -5,7 +5,7 @@ Revision: 0001
 
 from alembic import op
 
-from services.stores import tables
+from services.stores.work_tables import metadata
 
 revision = "0001"
 down_revision = None
@@ -14,8 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    tables.metadata.create_all(op.get_bind())
+    metadata.create_all(op.get_bind())
 
 
 def downgrade() -> None:
-    tables.metadata.drop_all(op.get_bind())
+    metadata.drop_all(op.get_bind())

@@ -1,0 +1,96 @@
+"""Who owns which bytes: rows that say what may be uploaded, referred to and collected.
+
+Uploading: `touch` and commit, upload, `mark_live` and commit. Referring: `require_live` in the transaction
+that refers. Collecting: `collect` and commit, delete the bytes, `forget` and commit. A crash between any
+two of these leaves rows from which the next one continues; bytes without a row never exist.
+"""
+
+import sqlalchemy as sa
+
+from pipeline.ports import BlobKey
+from schemas.errors import StoreUnavailable
+from schemas.ids import Digest, TenantId
+from services.stores import jobs
+from services.stores.engine import now_us
+from services.stores.tables import blobs, documents, pages
+
+
+def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int) -> tuple[BlobKey, bool]:
+    """Announce bytes before they are uploaded: the key to upload under, and whether that is still needed."""
+    row = connection.execute(
+        sa.select(blobs.c.generation, blobs.c.state)
+        .where(blobs.c.tenant_id == tenant, blobs.c.digest == digest)
+        .order_by(blobs.c.generation.desc())
+        .limit(1)
+        .with_for_update()
+    ).one_or_none()
+    if row is not None and row.state != "deleting":
+        key = BlobKey(tenant, digest, row.generation)
+        connection.execute(sa.update(blobs).where(_is(key)).values(touched_at=now_us()))
+        return key, row.state == "uploading"
+    key = BlobKey(tenant, digest, row.generation + 1 if row is not None else 1)
+    values = {"state": "uploading", "bytes": size, "touched_at": now_us(), **_columns(key)}
+    # Two identical posts may both come here: the second finds the first's row and uploads the same bytes.
+    connection.execute(jobs.insert(connection, blobs).values(values).on_conflict_do_nothing())
+    return key, True
+
+
+def mark_live(connection: sa.Connection, key: BlobKey) -> None:
+    """The bytes are there."""
+    changed = connection.execute(
+        sa.update(blobs)
+        .where(_is(key), blobs.c.state.in_(("uploading", "live")))
+        .values(state="live", touched_at=now_us())
+    ).rowcount
+    if not changed:
+        raise StoreUnavailable("upload_too_slow", "the upload was collected before it ended; send it again")
+
+
+def require_live(connection: sa.Connection, key: BlobKey) -> None:
+    """Hold the bytes for the rest of this transaction, so that a reference to them can be written."""
+    state = connection.scalar(sa.select(blobs.c.state).where(_is(key)).with_for_update())
+    if state != "live":
+        raise StoreUnavailable("blob_gone", "the stored file was being collected; send it again")
+
+
+def collect(connection: sa.Connection, grace_us: int, limit: int = 100) -> list[BlobKey]:
+    """Mark what nobody refers to and nobody touched for a while; also what an earlier collection left."""
+    used = sa.or_(
+        sa.exists().where(
+            documents.c.tenant_id == blobs.c.tenant_id,
+            documents.c.digest == blobs.c.digest,
+            documents.c.generation == blobs.c.generation,
+            documents.c.deleted_at.is_(None),
+        ),
+        sa.exists().where(
+            pages.c.image_digest == blobs.c.digest,
+            pages.c.tenant_id == blobs.c.tenant_id,
+            pages.c.image_generation == blobs.c.generation,
+        ),
+    )
+    rows = connection.execute(
+        sa.select(blobs.c.tenant_id, blobs.c.digest, blobs.c.generation)
+        .where(blobs.c.touched_at < now_us() - grace_us, sa.or_(blobs.c.state == "deleting", ~used))
+        .order_by(blobs.c.touched_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    keys = [BlobKey(TenantId(row.tenant_id), Digest(row.digest), row.generation) for row in rows]
+    for key in keys:
+        connection.execute(sa.update(blobs).where(_is(key)).values(state="deleting"))
+    return keys
+
+
+def forget(connection: sa.Connection, key: BlobKey) -> None:
+    """The bytes are gone."""
+    connection.execute(sa.delete(blobs).where(_is(key), blobs.c.state == "deleting"))
+
+
+def _is(key: BlobKey) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        blobs.c.tenant_id == key.tenant, blobs.c.digest == key.digest, blobs.c.generation == key.generation
+    )
+
+
+def _columns(key: BlobKey) -> dict[str, str | int]:
+    return {"tenant_id": key.tenant, "digest": key.digest, "generation": key.generation}

@@ -1,0 +1,229 @@
+"""What a caller may do to documents and runs; each takes an open write transaction and leaves it open."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ports import BlobKey
+from schemas.errors import Conflict, NotFound
+from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_id
+from schemas.page import PageState
+from schemas.result import RunState
+from services.stores import blob_rows, jobs, transitions
+from services.stores.engine import now_us
+from services.stores.tables import documents, events, labels, pages, runs
+
+INTERACTIVE, BULK = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """``request`` is JSON and never holds the password; ``schema`` is what ``schema_ref`` means now."""
+
+    request: dict[str, Any]
+    password: str | None = field(default=None, repr=False)
+    priority: int = INTERACTIVE
+    schema_ref: str | None = None
+    schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """Bytes that are live in the blob store, and what the tenant says about them."""
+
+    tenant: TenantId
+    blob: BlobKey
+    media_type: str
+    size: int
+    filename: str | None = None
+    external_id: str | None = None
+    batch_id: BatchId | None = None
+    parent_id: DocumentId | None = None
+    callback_url: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    expires_at: int | None = None
+
+
+def create_document(connection: sa.Connection, new: NewDocument, run: NewRun) -> tuple[DocumentId, RunId]:
+    """A document, its first run and that run's first job."""
+    blob_rows.require_live(connection, new.blob)
+    document, first = document_id(), run_id()
+    connection.execute(
+        documents.insert().values(
+            id=document,
+            tenant_id=new.tenant,
+            digest=new.blob.digest,
+            generation=new.blob.generation,
+            filename=new.filename,
+            media_type=new.media_type,
+            bytes=new.size,
+            external_id=new.external_id,
+            batch_id=new.batch_id,
+            parent_id=new.parent_id,
+            newest_run_id=first,
+            state=str(RunState.QUEUED),
+            callback_url=new.callback_url,
+            created_at=now_us(),
+            expires_at=new.expires_at,
+        )
+    )
+    if new.labels:
+        connection.execute(
+            labels.insert(),
+            [
+                {"document_id": document, "tenant_id": new.tenant, "key": key, "value": value}
+                for key, value in new.labels.items()
+            ],
+        )
+    _add_run(connection, (new.tenant, document, first), 1, run, None)
+    return document, first
+
+
+def create_run(
+    connection: sa.Connection,
+    tenant: TenantId,
+    document: DocumentId,
+    run: NewRun,
+    *,
+    based_on: RunId | None = None,
+) -> RunId:
+    """Read a document again. With ``based_on``, pages that ended well in that run are copied."""
+    _hold_document(connection, tenant, document)
+    last = connection.scalar(sa.select(sa.func.max(runs.c.number)).where(runs.c.document_id == document))
+    new = run_id()
+    _add_run(connection, (tenant, document, new), (last or 0) + 1, run, based_on)
+    connection.execute(
+        sa.update(documents)
+        .where(documents.c.id == document)
+        .values(newest_run_id=new, state=str(RunState.QUEUED))
+    )
+    return new
+
+
+def retry_run(
+    connection: sa.Connection, tenant: TenantId, document: DocumentId, *, password: str | None = None
+) -> RunId:
+    """A new run with the newest one's request that redoes only what failed or was cancelled there."""
+    old = _newest_run(connection, tenant, document)
+    if not RunState(old.state).terminal:
+        raise Conflict("not_finished", "the newest run is still under way")
+    if old.state == RunState.SUCCEEDED:
+        raise Conflict("nothing_to_retry", "no page of the newest run failed")
+    return create_run(
+        connection,
+        tenant,
+        document,
+        NewRun(
+            request=old.request,
+            password=password,
+            priority=old.priority,
+            schema_ref=old.schema_ref,
+            schema=old.schema,
+        ),
+        based_on=RunId(old.id),
+    )
+
+
+def cancel_run(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> RunId:
+    """Stop the newest run. Work under way loses its lease here and notices at its process's next beat."""
+    run = _newest_run(connection, tenant, document)
+    found = RunId(run.id)
+    if RunState(run.state).terminal:
+        if run.state == RunState.CANCELLED:
+            return found
+        raise Conflict("already_finished", f"the newest run has ended: {run.state}")
+    # Jobs first (lock order), so that no step can commit a page between the two updates.
+    transitions.drop_jobs(connection, found)
+    cancelled = connection.execute(
+        sa.update(pages)
+        .where(pages.c.run_id == found, pages.c.state.in_(transitions.OPEN_PAGES))
+        .values(state=str(PageState.CANCELLED), finished_at=now_us())
+    ).rowcount
+    connection.execute(
+        sa.update(runs)
+        .where(runs.c.id == found)
+        .values(cancel_requested_at=now_us(), pages_left=runs.c.pages_left - cancelled)
+    )
+    transitions.end_run(connection, found, RunState.CANCELLED)
+    return found
+
+
+def delete_document(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> None:
+    """Forget everything but that there was one; its bytes are collected later."""
+    _newest_run(connection, tenant, document)
+    erase(connection, document)
+    # Deleted answers 404, expired 410.
+    connection.execute(sa.update(documents).where(documents.c.id == document).values(expires_at=None))
+
+
+def erase(connection: sa.Connection, document: DocumentId) -> None:
+    """Remove runs, pages, results and events, and what the tenant said about the document."""
+    for run in connection.scalars(sa.select(runs.c.id).where(runs.c.document_id == document)).all():
+        transitions.drop_jobs(connection, RunId(run))
+    connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
+    connection.execute(sa.delete(events).where(events.c.document_id == document))
+    connection.execute(sa.delete(labels).where(labels.c.document_id == document))
+    connection.execute(
+        sa.update(documents)
+        .where(documents.c.id == document)
+        .values(deleted_at=now_us(), filename=None, external_id=None, callback_url=None)
+    )
+
+
+def _add_run(
+    connection: sa.Connection,
+    owner: tuple[TenantId, DocumentId, RunId],
+    number: int,
+    run: NewRun,
+    based_on: RunId | None,
+) -> None:
+    tenant, document, new = owner
+    connection.execute(
+        runs.insert().values(
+            id=new,
+            tenant_id=tenant,
+            document_id=document,
+            number=number,
+            based_on=based_on,
+            request=run.request,
+            priority=run.priority,
+            password=run.password,
+            schema_ref=run.schema_ref,
+            schema=run.schema,
+            state=str(RunState.QUEUED),
+            created_at=now_us(),
+        )
+    )
+    jobs.add(connection, owner, "plan", run.priority, [jobs.Work()])
+
+
+def _hold_document(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> sa.Row[Any]:
+    row = connection.execute(
+        sa.select(documents)
+        .where(
+            documents.c.id == document,
+            documents.c.tenant_id == tenant,
+            documents.c.deleted_at.is_(None),
+        )
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound("document_not_found", "no such document")
+    return row
+
+
+def _newest_run(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> sa.Row[Any]:
+    # Read without a lock: runs are locked after jobs and pages, and every change is conditional on the state.
+    row = connection.execute(
+        sa.select(runs)
+        .join(documents, documents.c.newest_run_id == runs.c.id)
+        .where(
+            documents.c.id == document,
+            documents.c.tenant_id == tenant,
+            documents.c.deleted_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("document_not_found", "no such document")
+    return row

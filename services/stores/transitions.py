@@ -1,0 +1,175 @@
+"""The only places where a page or a run reaches its end, each with its event in the same transaction.
+
+Lock order everywhere: job, page, run, document.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from schemas.errors import ErrorInfo
+from schemas.ids import DocumentId, RunId, TenantId
+from schemas.page import PageState
+from schemas.result import RunState
+from services.stores import jobs
+from services.stores.engine import now_us
+from services.stores.tables import documents, events, page_contents, pages, runs
+from services.stores.work_tables import jobs as job_rows
+
+OPEN_PAGES = tuple(str(state) for state in PageState if not state.terminal)
+OPEN_RUNS = tuple(str(state) for state in RunState if not state.terminal)
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnd:
+    """How a page ended. ``values`` are further columns of its row; ``usage`` is added to the run's."""
+
+    number: int
+    state: PageState
+    error: ErrorInfo | None = None
+    content: bytes | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, int] = field(default_factory=dict)
+
+
+def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageEnd) -> bool:
+    """Bring a page to its end, once: False when it had ended before, and then nothing is written.
+
+    The last page of a run to end adds the run's `finish` job.
+    """
+    changed = connection.execute(
+        sa.update(pages)
+        .where(pages.c.run_id == run, pages.c.number == end.number, pages.c.state.in_(OPEN_PAGES))
+        .values(
+            state=str(end.state),
+            error=end.error.model_dump() if end.error else None,
+            finished_at=now_us(),
+            **end.values,
+        )
+    ).rowcount
+    if not changed:
+        return False
+    if end.content is not None:
+        connection.execute(
+            page_contents.insert().values(
+                run_id=run, number=end.number, tenant_id=tenant, content=end.content
+            )
+        )
+    counted = connection.execute(
+        sa.update(runs)
+        .where(runs.c.id == run)
+        .values(
+            pages_left=runs.c.pages_left - 1,
+            pages_failed=runs.c.pages_failed + int(end.state.failed),
+            usage_pages=runs.c.usage_pages + 1,
+            **{f"usage_{name}": runs.c[f"usage_{name}"] + more for name, more in end.usage.items() if more},
+        )
+        .returning(
+            runs.c.document_id, runs.c.pages_left, runs.c.pages_total, runs.c.pages_failed, runs.c.priority
+        )
+    ).one()
+    data = {
+        "number": end.number,
+        "state": "failed" if end.state.failed else str(end.state),
+        "error": end.error.model_dump() if end.error else None,
+        "pages_total": counted.pages_total,
+        "pages_done": counted.pages_total - counted.pages_left,
+        "pages_failed": counted.pages_failed,
+    }
+    owner = (tenant, DocumentId(counted.document_id), run)
+    tell(connection, owner, "page.finished", data)
+    if counted.pages_left == 0:
+        jobs.add(connection, owner, "finish", counted.priority, [jobs.Work()])
+    return True
+
+
+def end_run(
+    connection: sa.Connection,
+    run: RunId,
+    state: RunState,
+    *,
+    error: ErrorInfo | None = None,
+    outcome: dict[str, Any] | None = None,
+) -> bool:
+    """Bring a run to its end, once; its password and whatever work it still had are erased."""
+    drop_jobs(connection, run)
+    row = connection.execute(
+        sa.update(runs)
+        .where(runs.c.id == run, runs.c.state.in_(OPEN_RUNS))
+        .values(
+            state=str(state),
+            error=error.model_dump() if error else None,
+            outcome=outcome,
+            password=None,
+            finished_at=now_us(),
+        )
+        .returning(*runs.c)
+    ).one_or_none()
+    if row is None:
+        return False
+    _show(connection, row, state)
+    return True
+
+
+def drop_jobs(connection: sa.Connection, run: RunId) -> None:
+    """Take the work of a run away, also from those who are at it: their commits will fail the fence."""
+    connection.execute(sa.delete(job_rows).where(job_rows.c.run_id == run))
+
+
+def start_run(connection: sa.Connection, run: RunId, page_count: int) -> None:
+    """The pages are known: the run is under way."""
+    row = connection.execute(
+        sa.update(runs)
+        .where(runs.c.id == run, runs.c.state.in_(OPEN_RUNS))
+        .values(
+            state=str(RunState.PROCESSING),
+            pages_total=page_count,
+            pages_left=page_count,
+            started_at=sa.func.coalesce(runs.c.started_at, now_us()),
+        )
+        .returning(*runs.c)
+    ).one_or_none()
+    if row is not None:
+        _show(connection, row, RunState.PROCESSING)
+
+
+def _show(connection: sa.Connection, row: sa.Row[Any], state: RunState) -> None:
+    """The document shows the state of its newest run."""
+    connection.execute(
+        sa.update(documents)
+        .where(documents.c.id == row.document_id, documents.c.newest_run_id == row.id)
+        .values(state=str(state))
+    )
+    done = None if row.pages_total is None else row.pages_total - (row.pages_left or 0)
+    tell(
+        connection,
+        (TenantId(row.tenant_id), DocumentId(row.document_id), RunId(row.id)),
+        f"document.{state}",
+        {
+            "state": str(state),
+            "error": row.error,
+            "pages_total": row.pages_total,
+            "pages_done": done or 0,
+            "pages_failed": row.pages_failed,
+        },
+    )
+
+
+def tell(
+    connection: sa.Connection,
+    owner: tuple[TenantId, DocumentId, RunId],
+    kind: str,
+    data: dict[str, Any],
+) -> None:
+    tenant, document, run = owner
+    connection.execute(
+        events.insert().values(
+            tenant_id=tenant,
+            document_id=document,
+            run_id=run,
+            type=kind,
+            data=data,
+            created_at=now_us(),
+        )
+    )
