@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.engine import PixelLimits
+from schemas.errors import ResultWarning
 from schemas.page import BudgetUsed, PageContent, Unit
 from schemas.reading import PageReading
 from schemas.request import BudgetRequest, Task
@@ -20,9 +21,10 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts:
-    """What opening a document tells: how many pages it has."""
+    """What opening a document tells: how many pages it has, and whether it had to be repaired."""
 
     page_count: int
+    warnings: tuple[ResultWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class PreparedPage:
     """Either ``content`` (text layer or blank: the page is done) or ``image`` + ``budget`` for an engine.
 
     ``layer`` is the text layer as read, trusted or not: an independent second reading for the engine step.
+    ``warnings`` are for the page that comes of ``image``; those of ``content`` are in it already.
     """
 
     number: int
@@ -75,6 +78,7 @@ class PreparedPage:
     image: PageImage | None = None
     budget: BudgetUsed | None = None
     layer: PageReading | None = None
+    warnings: tuple[ResultWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

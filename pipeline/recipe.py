@@ -1,0 +1,186 @@
+"""Prepare one page: choose between text layer, blank and engine, and render for the engine at its budget."""
+
+import math
+from dataclasses import replace
+
+from pipeline import probe, text_layer
+from pipeline.assemble import assemble
+from pipeline.blank import is_blank
+from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, SmallestText, decide_budget, smallest_size
+from pipeline.images_encode import encode
+from pipeline.ink import Grey
+from pipeline.orders import DocumentFacts, Geometry, PageImage, PageOrder, PreparedPage, SourceFile
+from pipeline.raster import Page, open_document, open_page
+from pipeline.raster_pdf import PdfPage
+from schemas.errors import DocumentUnreadable, ResultWarning
+from schemas.page import EngineUsed, PageContent, PageResult, PageSource, PageState, Unit
+from schemas.reading import PageReading
+
+_PROBE_DPI = 110.0
+_PROBE_PIXELS = 2_500_000
+_PROBE_SIDE = 1600.0
+_FINE_PROBE_PIXELS = 6_000_000
+_FINE_BELOW = 5.0
+"""Letters lower than this on the probe are measured again on a finer one."""
+
+_ASSUMED_LENGTH_IN = 11.0
+"""The longer side of an image that states no believable resolution."""
+
+_RENDER_PIXELS = 32_000_000
+
+
+def inspect(source: SourceFile, max_pages: int) -> DocumentFacts:
+    """Count the pages, refusing more than ``max_pages``."""
+    document = open_document(source)
+    if document.page_count > max_pages:
+        raise DocumentUnreadable(
+            "too_many_pages", f"the document has {document.page_count} pages; at most {max_pages} are read"
+        )
+    warnings: tuple[ResultWarning, ...] = ()
+    if document.repaired:
+        warnings = (
+            ResultWarning(
+                code="document_repaired",
+                detail="the file is damaged and was repaired while opening; parts of it may be lost",
+            ),
+        )
+    return DocumentFacts(page_count=document.page_count, warnings=warnings)
+
+
+def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
+    """The page's content where the text layer or blankness settles it, else its image and budget."""
+    page = open_page(source, order.number)
+    geometry = page.geometry
+    if page.draws_nothing() and not page.losses():
+        return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
+    layer = text_layer.read(page.page) if isinstance(page, PdfPage) else None
+    if layer is not None and layer.trusted and not order.image_always:
+        content = assemble(layer.reading, order.number, geometry, PageSource.TEXT_LAYER, None, None)
+        content.warnings.extend(_warnings(page))
+        return PreparedPage(order.number, geometry, content=content, layer=layer.reading)
+    reading = layer.reading if layer is not None else None
+    trusted = layer is not None and layer.trusted
+    return _for_engine(page, order, reading, trusted)
+
+
+def _for_engine(page: Page, order: PageOrder, layer: PageReading | None, trusted: bool) -> PreparedPage:
+    geometry = page.geometry
+    scale = _probe_scale(geometry)
+    grey = _grey(page, scale)
+    if not trusted and is_blank(grey, _dpi(geometry, scale)):
+        lost = page.losses()
+        if lost:
+            raise DocumentUnreadable(
+                "page_corrupt",
+                f"page {order.number} shows nothing because its content is damaged ({lost[0]})",
+            )
+        return PreparedPage(order.number, geometry, content=_blank(order.number, geometry), layer=layer)
+    shape = _unstretched(page)
+    budget = decide_budget(
+        shape,
+        _smallest(page, layer, grey, scale),
+        order.limits,
+        order.budget,
+        order.pixels_per_x_height,
+        native_scale=page.native_scale(),
+    )
+    image = encode(page.picture(budget.width, budget.height))
+    return PreparedPage(
+        order.number, geometry, image=image, budget=budget, layer=layer, warnings=_warnings(page)
+    )
+
+
+def assemble_page(
+    prepared: PreparedPage, reading: PageReading, engine: EngineUsed, source_kind: PageSource
+) -> PageContent:
+    """The page as read by an engine, in the page's own unit."""
+    geometry = prepared.geometry
+    in_unit = reading.scaled_to(geometry.width, geometry.height)
+    content = assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
+    content.warnings.extend(prepared.warnings)
+    return content
+
+
+def render(source: SourceFile, number: int, width: int) -> PageImage:
+    """A page ``width`` pixels wide, less where that would be more than 32 megapixels."""
+    page = open_page(source, number)
+    shape = _unstretched(page)
+    ratio = shape.height / shape.width
+    wide = max(1, min(width, int(math.sqrt(_RENDER_PIXELS / ratio))))
+    high = max(1, min(round(wide * ratio), _RENDER_PIXELS))
+    return encode(page.picture(wide, high))
+
+
+def _blank(number: int, geometry: Geometry) -> PageContent:
+    return PageContent(
+        page=PageResult(
+            number=number,
+            unit=geometry.unit,
+            width=geometry.width,
+            height=geometry.height,
+            dpi=geometry.dpi,
+            rotation=geometry.rotation,
+            state=PageState.BLANK,
+        )
+    )
+
+
+def _warnings(page: Page) -> tuple[ResultWarning, ...]:
+    lost = page.losses()
+    if not lost:
+        return ()
+    detail = f"part of the page is damaged and may be missing ({lost[0]})"
+    return (ResultWarning(code="page_damaged", detail=detail, page=page.number),)
+
+
+def _probe_scale(geometry: Geometry) -> float:
+    """Pixels per unit of the page of the picture that blankness and letters are looked for on."""
+    if geometry.unit is Unit.PIXEL:
+        return min(1.0, _PROBE_SIDE / max(geometry.width, geometry.height))
+    fitting = math.sqrt(_PROBE_PIXELS / (geometry.width * geometry.height))
+    return min(_PROBE_DPI / POINTS_PER_INCH, fitting)
+
+
+def _grey(page: Page, scale: float) -> Grey:
+    width = max(1, round(page.geometry.width * scale))
+    height = max(1, round(page.geometry.height * scale))
+    return page.grey(width, height)
+
+
+def _dpi(geometry: Geometry, scale: float) -> float:
+    """Resolution of the probe: a claim of 72 dpi on a photograph means nothing."""
+    if geometry.unit is Unit.POINT:
+        return scale * POINTS_PER_INCH
+    if geometry.dpi is not None and 100 <= geometry.dpi <= 1200:
+        return geometry.dpi * scale
+    return max(geometry.width, geometry.height) * scale / _ASSUMED_LENGTH_IN
+
+
+def _unstretched(page: Page) -> Geometry:
+    """The page in square pixels: faxes have twice the resolution across."""
+    stretch = getattr(page, "stretch", 1.0)
+    geometry = page.geometry
+    if 0.95 <= stretch <= 1.05:
+        return geometry
+    if stretch > 1:
+        return replace(geometry, height=geometry.height * stretch)
+    return replace(geometry, width=geometry.width / stretch)
+
+
+def _smallest(page: Page, layer: PageReading | None, grey: Grey, scale: float) -> SmallestText | None:
+    """What the text layer says of its type sizes; on pictures of text, what the probe measures."""
+    scanned = page.geometry.unit is Unit.PIXEL or page.native_scale() is not None
+    if layer is not None and not scanned:
+        size = smallest_size((line.size, len(line.text)) for line in layer.lines)
+        if size is not None:
+            return SmallestText(size)
+    height = probe.x_height(grey)
+    if height is not None and height < _FINE_BELOW:
+        geometry = page.geometry
+        finer = min(scale * 2, math.sqrt(_FINE_PROBE_PIXELS / (geometry.width * geometry.height)))
+        if geometry.unit is Unit.PIXEL:
+            finer = min(finer, 1.0)
+        if finer > scale * 1.2:
+            scale = finer
+            height = probe.x_height(_grey(page, scale)) or height
+    return SmallestText(height / scale / X_HEIGHT_OF_SIZE, measured=True) if height else None
