@@ -1,0 +1,134 @@
+"""Reads what callers ask: JSON members or plain form fields into a checked `Request`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from pipeline.user_schema import check_schema
+from schemas.engine import EngineSpec
+from schemas.errors import BadInput
+from schemas.request import Priority, Request
+from services.builtin_schemas import Builtins
+from services.faults import fault, invalid
+from services.stores.commands import BULK, INTERACTIVE, NewRun
+
+_JSON_FIELDS = frozenset({"schema", "labels", "budget"})
+_COMMA_FIELDS = frozenset({"tasks", "languages"})
+
+
+class MalformedJson(BadInput):
+    code = "malformed_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A checked request: what was asked, and which schema that means now."""
+
+    request: Request
+    schema_ref: str | None
+    schema: dict[str, Any] | None
+
+    def public(self) -> dict[str, Any]:
+        """The request as JSON, without its password."""
+        return self.request.model_dump(mode="json", by_alias=True, exclude={"password"})
+
+    def new_run(self) -> NewRun:
+        password = self.request.password
+        return NewRun(
+            request=self.public(),
+            password=password.get_secret_value() if password is not None else None,
+            priority=INTERACTIVE if self.request.priority == Priority.INTERACTIVE else BULK,
+            schema_ref=self.schema_ref,
+            schema=self.schema,
+        )
+
+
+class Asks:
+    """Checks requests against the built-in schemas and the configured engine."""
+
+    def __init__(self, builtins: Builtins, engine: EngineSpec) -> None:
+        self._builtins = builtins
+        self._engine = engine
+
+    def check(self, members: object, at: str = "/request") -> Ask:
+        if not isinstance(members, dict):
+            raise fault(at, "dict_type", "must be a JSON object")
+        try:
+            request = Request.model_validate(members)
+        except ValidationError as error:
+            raise invalid(error, at) from None
+        if request.engine not in ("auto", self._engine.name):
+            names = f"the engines here are 'auto' and {self._engine.name!r}"
+            raise fault(f"{at}/engine", "engine_unknown", names, whole="engine_unknown")
+        if request.callback_url is not None:
+            detail = "this version sends no webhooks; poll, wait or read the events"
+            raise fault(f"{at}/callback_url", "unsupported", detail, whole="unsupported")
+        schema_ref, schema = self._schema(request.schema_, f"{at}/schema")
+        return Ask(request, schema_ref, schema)
+
+    def _schema(
+        self, given: dict[str, Any] | str | None, at: str
+    ) -> tuple[str | None, dict[str, Any] | None]:
+        if isinstance(given, str):
+            found = self._builtins.find(given)
+            if found is None:
+                names = ", ".join(self._builtins.names())
+                detail = f"there is no schema {given[:100]!r}; there are: {names}"
+                raise fault(at, "schema_unknown", detail, whole="schema_unknown")
+            return found.ref, found.schema
+        if given is not None:
+            check_schema(given, at)
+        return None, given
+
+
+def parse_json(text: bytes | str, what: str = "the body") -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson(detail=f"{what} is not JSON: {error.msg} at character {error.pos}") from None
+
+
+def members_of_form(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The request that form fields spell: a JSON part ``request``, or one plain field per member."""
+    members: dict[str, Any] = {}
+    parts: list[dict[str, Any]] = []
+    for name, text in texts:
+        if name == "request":
+            part = parse_json(text or "{}", "the form part 'request'")
+            if not isinstance(part, dict):
+                raise fault("/request", "dict_type", "must be a JSON object")
+            parts.append(part)
+        else:
+            _add_field(members, name, text)
+    for part in parts:
+        for name, value in part.items():
+            if name in members:
+                raise fault(f"/request/{name[:100]}", "repeated", "given twice")
+            members[name] = value
+    return members
+
+
+def _add_field(members: dict[str, Any], name: str, text: str) -> None:
+    if name in ("questions", "question"):
+        if text.lstrip().startswith("["):
+            members.setdefault("questions", []).extend(parse_json(text, "the form field 'questions'"))
+        else:
+            members.setdefault("questions", []).append(text)
+    elif name in _COMMA_FIELDS:
+        items = parse_json(text) if text.lstrip().startswith("[") else text.split(",")
+        members.setdefault(name, []).extend(
+            item.strip() if isinstance(item, str) else item for item in items if item != ""
+        )
+    elif name.startswith("label."):
+        members.setdefault("labels", {})[name.removeprefix("label.")] = text
+    elif name in members:
+        raise fault(f"/request/{name[:100]}", "repeated", "given twice")
+    elif name in _JSON_FIELDS and text.lstrip().startswith(("{", "[")):
+        members[name] = parse_json(text, f"the form field {name!r}")
+    elif name == "budget":
+        members[name] = {"profile": text}
+    elif text != "" or name == "password":
+        members[name] = text

@@ -1,0 +1,175 @@
+"""The guard between us and addresses that others name: resolve once, judge, connect to that very address."""
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from schemas.errors import RequestInvalid
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolver = Callable[[str, int], Sequence[str]]
+"""Host and port to addresses, best first."""
+
+MAX_REDIRECTS = 3
+_REDIRECTS = (301, 302, 303, 307, 308)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_RESERVED = "240.0.0.0/4"
+_REFUSED_4 = [
+    # this host, carrier NAT, protocol assignments, 6to4 relays, benchmarking, reserved
+    ipaddress.IPv4Network(text)
+    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", _RESERVED)
+]
+_REFUSED_6 = [
+    # site-local, discard, local NAT64, and the tunnels whose far end we cannot judge (6to4, Teredo)
+    ipaddress.IPv6Network(text)
+    for text in ("fec0::/10", "100::/64", "64:ff9b:1::/48", "2002::/16", "2001::/32", "2001:db8::/32")
+]
+
+
+class SourceRefused(RequestInvalid):
+    """The address may not be fetched from; says no more than the caller already knew."""
+
+    code = "source_refused"
+
+
+class SourceFailed(RequestInvalid):
+    """The other side did not deliver."""
+
+    code = "source_failed"
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Addresses by the system's resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def embedded_address(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one really leads to (mapped, NAT64), else the address itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if int(address) >> 32 == 0 and int(address) > 1:  # ::a.b.c.d, deprecated but still routed by some
+            return ipaddress.IPv4Address(int(address))
+    return address
+
+
+def permitted(address: Address, allowed: Iterable[Network]) -> bool:
+    """True for public unicast addresses, and for what the operator allow-listed."""
+    real = embedded_address(address)
+    if any(real.version == network.version and real in network for network in allowed):
+        return True
+    if isinstance(real, ipaddress.IPv6Address) and real.scope_id is not None:
+        return False
+    refused: Sequence[Network] = _REFUSED_4 if real.version == 4 else _REFUSED_6
+    if any(real in network for network in refused):
+        return False
+    return real.is_global and not (real.is_multicast or real.is_reserved or real.is_unspecified)
+
+
+class PinnedBackend(httpcore.NetworkBackend):
+    """Connects only to addresses that were judged: name resolution happens here, once per connection.
+
+    Host header, SNI and certificate check keep the name, because only the socket gets the address.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[Network] = (),
+        resolver: Resolver = resolve,
+        connector: httpcore.NetworkBackend | None = None,
+    ) -> None:
+        self._allowed = tuple(allowed)
+        self._resolver = resolver
+        self._connector = connector or httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        address = self._judge(host, port)
+        return self._connector.connect_tcp(
+            address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
+        )
+
+    def _judge(self, host: str, port: int) -> str:
+        """The one address to connect to. A name with any forbidden address is refused as a whole."""
+        try:
+            texts = self._resolver(host.strip("[]"), port)
+        except (OSError, UnicodeError):
+            raise SourceFailed(detail=f"the host {host[:253]!r} is not known") from None
+        addresses = [ipaddress.ip_address(text.split("%", 1)[0]) for text in texts]
+        scoped = any("%" in text for text in texts)
+        if not addresses:
+            raise SourceFailed(detail=f"the host {host[:253]!r} is not known")
+        if scoped or not all(permitted(address, self._allowed) for address in addresses):
+            raise SourceRefused(
+                detail=f"{host[:253]!r} leads to an address that sources may not be fetched from "
+                "(private, loopback, link-local or reserved); QUIRE_SOURCE_ALLOW can permit a network"
+            )
+        return str(addresses[0])
+
+
+class _PinnedTransport(httpx.HTTPTransport):
+    """httpx's transport, its pool exchanged for one that connects through the guard."""
+
+    def __init__(self, backend: httpcore.NetworkBackend, verify: ssl.SSLContext) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._pool = httpcore.ConnectionPool(ssl_context=verify, network_backend=backend, max_connections=8)
+
+
+def client(backend: httpcore.NetworkBackend, timeout_s: float) -> httpx.Client:
+    """An HTTP client that reaches nothing the backend refuses; proxies of the environment are not used."""
+    return httpx.Client(
+        transport=_PinnedTransport(backend, ssl.create_default_context()),
+        timeout=httpx.Timeout(min(timeout_s, 10.0)),
+        follow_redirects=False,
+        trust_env=False,
+        headers={"User-Agent": "quire", "Accept": "*/*", "Accept-Encoding": "identity"},
+    )
+
+
+def check_url(url: str) -> str:
+    """The URL when its form is acceptable: http or https, a host, no user name or password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise SourceRefused(detail="the URL is malformed") from None
+    if parts.scheme not in ("http", "https"):
+        raise SourceRefused(detail="sources are fetched by http or https only")
+    if not parts.hostname or port == 0:
+        raise SourceRefused(detail="the URL names no host")
+    if parts.username is not None or parts.password is not None:
+        raise SourceRefused(detail="the URL carries a user name or password")
+    return url
+
+
+def open_stream(http: httpx.Client, url: str) -> httpx.Response:
+    """GET with redirects followed here, each target judged like the first. The caller closes the response."""
+    for _ in range(MAX_REDIRECTS + 1):
+        try:
+            response = http.send(http.build_request("GET", check_url(url)), stream=True)
+        except httpx.InvalidURL:
+            raise SourceRefused(detail="the URL is malformed") from None
+        except httpx.HTTPError as error:
+            raise SourceFailed(detail=f"the source did not answer ({type(error).__name__})") from None
+        if response.status_code not in _REDIRECTS:
+            return response
+        location = response.headers.get("location", "")
+        response.close()
+        url = urljoin(url, location)
+    raise SourceFailed(detail=f"more than {MAX_REDIRECTS} redirects")

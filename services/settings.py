@@ -1,0 +1,130 @@
+"""What can be set from outside: the QUIRE_* variables, their defaults and their limits."""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from schemas.errors import BadInput
+
+PREFIX = "QUIRE_"
+
+
+class SettingsInvalid(BadInput):
+    """A QUIRE_* variable that does not exist or whose value does not fit; the text names it."""
+
+    code = "settings_invalid"
+
+
+def default_data_dir() -> Path:
+    """The user's own data folder, as the platform has it."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "quire"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "quire"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "quire"
+
+
+class Settings(BaseSettings):
+    """Everything has a default: an empty environment is the embedded service."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Folder of the embedded service: database, blobs, uploads in progress."""
+
+    database_url: SecretStr | None = None
+    """Unset: SQLite in the data folder."""
+
+    broker_url: SecretStr | None = None
+    """Unset: wakes stay inside the one process."""
+
+    blobs_url: SecretStr | None = None
+    """Unset: a folder under the data folder."""
+
+    engine_url: str = "cpu://"
+    """Which engine reads pages: ``cpu://`` (OCR on this machine) or ``scripted://`` (for tests)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8088, ge=0, le=65535)
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Host names the service answers to besides those of loopback."""
+
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may call the service besides its own."""
+
+    max_upload_bytes: int = Field(default=1_073_741_824, ge=1)
+    max_request_bytes: int = Field(default=1_048_576, ge=1024)
+    """Of everything in a POST that is not the document: schema, questions, labels."""
+
+    source_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks that URL sources may reach although they are private, e.g. ``10.1.0.0/16``."""
+
+    source_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+
+    cpu_processes: int | None = Field(default=None, ge=1, le=256)
+    """Child processes that render and read pages; unset: the number of cores."""
+
+    cpu_step_timeout_s: float = Field(default=50.0, gt=0, le=3600)
+    """How long one step on one page may take in a child process before it is ended."""
+
+    cpu_memory_bytes: int = Field(default=2_147_483_648, ge=268_435_456)
+    """How much memory one child process may use before it is ended."""
+
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="auto", pattern="^(auto|console|json)$")
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None and self.broker_url is None and self.blobs_url is None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is read in `from_environment` alone, so that constructing settings never does."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+_LISTS = ("allowed_hosts", "allowed_origins", "source_allow")
+
+
+def from_environment(environment: Mapping[str, str], **overrides: Any) -> Settings:
+    """Settings of an environment; options of the command line (``overrides`` that are not None) win.
+
+    pydantic-settings ignores misspelt names in the environment; here they are refused by name.
+    """
+    given = {name: text for name, text in environment.items() if name.upper().startswith(PREFIX)}
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(given):
+        if name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsInvalid(detail=f"unknown setting {name}{hint}")
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        field = name.upper().removeprefix(PREFIX).lower()
+        if text.strip():
+            values[field] = _items(text) if field in _LISTS else text.strip()
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        faults = [f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors()]
+        raise SettingsInvalid(detail="; ".join(faults)) from None
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
