@@ -1,0 +1,59 @@
+"""Tells which cells of a table name its columns and rows."""
+
+import re
+from collections.abc import Sequence
+
+from schemas.reading import ReadTable
+from schemas.table import CellRole
+
+_NUMBER = re.compile(
+    r"^[\s()\[\]+\-−–±~≈<>≤≥*$€£¥%‰.,:;/'’\d]*\d[\s()\[\]+\-−–*$€£¥%‰.,:;/'’\d]*[A-Za-z%]{0,3}\.?$"
+)
+
+
+def is_number(text: str) -> bool:
+    """Figures with their signs, separators and a short unit."""
+    return bool(_NUMBER.match(text.strip()))
+
+
+def roles(table: ReadTable, texts: Sequence[str]) -> list[CellRole]:
+    """A role per cell: what the reader marked as header, or else a first row above columns of figures."""
+    marked = {cell.row for cell in table.cells if cell.header}
+    heads = _leading(marked) if marked else _guessed(table, texts)
+    out = []
+    for cell, text in zip(table.cells, texts, strict=True):
+        if cell.row < heads:
+            out.append(CellRole.COLUMN_HEADER)
+        elif cell.col == 0 and _names_rows(table, texts, heads) and text and not is_number(text):
+            out.append(CellRole.ROW_HEADER)
+        else:
+            out.append(CellRole.BODY)
+    return out
+
+
+def _leading(marked: set[int]) -> int:
+    heads = 0
+    while heads in marked:
+        heads += 1
+    return heads
+
+
+def _guessed(table: ReadTable, texts: Sequence[str]) -> int:
+    """One header row when it names every column without figures and figures follow; else none."""
+    first = [text for cell, text in zip(table.cells, texts, strict=True) if cell.row == 0]
+    rest = [text for cell, text in zip(table.cells, texts, strict=True) if cell.row > 0 and text]
+    if not any(first) or any(is_number(text) for text in first if text):
+        return 0
+    figures = sum(is_number(text) for text in rest)
+    named = sum(bool(text) for text in first)
+    return 1 if rest and (figures >= 0.2 * len(rest) or named == table.cols) else 0
+
+
+def _names_rows(table: ReadTable, texts: Sequence[str], heads: int) -> bool:
+    """The first column is words and some other column is figures."""
+    first: list[bool] = []
+    others: list[bool] = []
+    for cell, text in zip(table.cells, texts, strict=True):
+        if cell.row >= heads and text:
+            (first if cell.col == 0 else others).append(is_number(text))
+    return bool(first and others) and sum(first) * 2 < len(first) and sum(others) * 2 >= len(others)

@@ -1,0 +1,94 @@
+"""Reads the text layer of a PDF page: lines, rules, pictures, layout, and whether it can be trusted."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import pymupdf
+
+from pipeline import trust
+from pipeline.tables.suspect import looks_arranged
+from pipeline.text_layer_forms import read_fields, without_ticks
+from pipeline.text_layer_lines import (
+    Pieces,
+    content_rotation,
+    read_pieces,
+    skew,
+    to_lines,
+    type_high_boxes,
+)
+from pipeline.text_layer_model import read_layout
+from pipeline.text_layer_pictures import Picture, cover, letters_inside, read_pictures
+from pipeline.text_layer_rules import read_rules
+from pipeline.text_layer_space import PageSpace
+from schemas.page import BlockKind
+from schemas.reading import PageReading, Region
+
+_FLAGS = (
+    pymupdf.TEXT_COLLECT_STYLES  # tells fake bold from text printed twice, and how each glyph is painted
+    | pymupdf.TEXT_COLLECT_VECTORS  # rules come from the same pass as the text, at the speed of C
+    | pymupdf.TEXT_MEDIABOX_CLIP
+)  # ligatures are spelled out; images are left out because their bytes would be copied
+
+
+class LayoutUse(StrEnum):
+    """When to spend the layout model (hundreds of milliseconds) on a page that reads in a few."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReading:
+    """The text layer as read, whether it may stand for the page, and why."""
+
+    reading: PageReading
+    trusted: bool
+    why: str
+
+
+def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading:
+    """Read one page. Boxes are in points (UserUnit applied), origin top left of the page as it is seen."""
+    space = PageSpace.of(page)
+    textpage = page.get_textpage(flags=_FLAGS)
+    with type_high_boxes():
+        blocks = textpage.extractDICT()["blocks"]
+        pieces = read_pieces(textpage, blocks, space)
+    pictures = read_pictures(page, space)
+    fields = read_fields(page, space, pieces.shown)
+    shown = without_ticks(pieces.shown, fields)
+    reading = PageReading(
+        width=space.width,
+        height=space.height,
+        lines=(*to_lines(shown), *fields.lines),
+        rules=read_rules(blocks, space),
+        regions=(*(Region(BlockKind.FIGURE, picture.bbox) for picture in pictures), *fields.regions),
+        content_rotation=content_rotation(shown),
+        skew=skew(shown),
+    )
+    verdict = trust.judge(_signs(reading, pieces, pictures, space))
+    if verdict.trusted and _worth_the_model(reading, layout):
+        regions, tables = read_layout(page, reading.content_rotation)
+        reading = replace(reading, regions=(*reading.regions, *regions), tables=tables)
+    return LayerReading(reading, verdict.trusted, verdict.why)
+
+
+def _worth_the_model(reading: PageReading, layout: LayoutUse) -> bool:
+    if layout is LayoutUse.AUTO:
+        return looks_arranged(reading)
+    return layout is LayoutUse.ALWAYS
+
+
+def _signs(
+    reading: PageReading, pieces: Pieces, pictures: tuple[Picture, ...], space: PageSpace
+) -> trust.LayerSigns:
+    legible = [picture.bbox for picture in pictures if picture.legible]
+    return trust.LayerSigns(
+        text="\n".join(line.text for line in reading.lines),
+        invisible=pieces.invisible,
+        outside=pieces.outside,
+        picture_cover=cover(legible, space),
+        letters_on_pictures=letters_inside(
+            legible, ((word.text, word.bbox) for line in reading.lines for word in line.words)
+        ),
+    )

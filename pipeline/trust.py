@@ -1,0 +1,98 @@
+"""Decides whether a text layer may stand for the page, and says why."""
+
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+
+_ENOUGH_LETTERS = 20
+_BROKEN = 0.02  # share of characters that no program writes on purpose
+_RIGHT_TO_LEFT = 0.1
+_STRANGE_WORDS = 0.35
+_VOWELS = frozenset("aeiouyæœøıаеёиоуыэюяієїαεηιουω")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSigns:
+    """What reading the layer showed of it."""
+
+    text: str
+    invisible: int = 0
+    """Characters painted neither filled nor stroked, or hidden under a picture."""
+
+    outside: int = 0
+    picture_cover: float = 0.0
+    """Share of the page under pictures that have pixels enough to hold text."""
+
+    letters_on_pictures: int = 0
+    drawn_glyphs: int = 0
+    """Shapes drawn as curves, about the size of letters: text turned into outlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    trusted: bool
+    why: str
+
+
+def judge(signs: LayerSigns) -> Verdict:
+    """Trusted only if nothing speaks against it."""
+    reason = _objection(signs)
+    return Verdict(reason is None, reason or "text layer complete and plausible")
+
+
+def _objection(signs: LayerSigns) -> str | None:
+    visible = sum(not c.isspace() for c in signs.text)
+    if signs.invisible > visible:
+        return "text layer is invisible: it was made by an OCR program"
+    if visible == 0:
+        return "no text layer"
+    elsewhere = visible - signs.letters_on_pictures
+    if signs.picture_cover >= 0.5 and elsewhere < visible * 0.5 and (signs.invisible or visible < 200):
+        return "a picture covers the page and the text layer says little of it"
+    return garbled(signs.text)
+
+
+def garbled(text: str) -> str | None:
+    """Why this cannot be the text of a page in any language, or None."""
+    characters = [c for c in text if not c.isspace()]
+    if not characters:
+        return None
+    broken = sum(map(_is_broken, characters))
+    if broken > max(1, _BROKEN * len(characters)):
+        return "text layer has characters without meaning: the font does not say which letters it shows"
+    letters = [c for c in characters if c.isalpha()]
+    right_to_left = sum(unicodedata.bidirectional(c) in ("R", "AL") for c in letters)
+    if right_to_left > _RIGHT_TO_LEFT * max(1, len(letters)):
+        return "text layer is written right to left: its order is not reliable"
+    if strange_words(text) > _STRANGE_WORDS:
+        return "text layer has no plausible words: its encoding is broken"
+    return None
+
+
+def _is_broken(character: str) -> bool:
+    return character == "\ufffd" or unicodedata.category(character) in ("Co", "Cn", "Cs", "Cc")
+
+
+def strange_words(text: str) -> float:
+    """Share of longer words of an alphabet that no language would write, 0 when there are too few to tell."""
+    words = [word for token in text.split() for word in [token.strip(".,;:!?()[]'\"«»„“”‘’…/-–—*•")]]
+    judged = [word for word in words if len(word) >= 4 and word.isalpha() and _alphabetic(word)]
+    if sum(len(word) for word in judged) < _ENOUGH_LETTERS * 2 or len(judged) < 8:
+        return 0.0
+    return sum(map(_strange, judged)) / len(judged)
+
+
+def _alphabetic(word: str) -> bool:
+    return all(unicodedata.name(c, "").startswith(("LATIN", "CYRILLIC", "GREEK")) for c in word)
+
+
+def _strange(word: str) -> bool:
+    if word.isupper() and len(word) <= 6:
+        return False  # an abbreviation
+    plain = [unicodedata.normalize("NFD", c)[0] for c in word.lower()]
+    if not any(c in _VOWELS for c in plain):
+        return True
+    if len(word) > 5 and sum(c in _VOWELS for c in plain) > 0.8 * len(word):
+        return True
+    humps = sum(a.islower() and b.isupper() for a, b in pairwise(word))
+    return humps >= 3 or sum("\xc0" <= c <= "\xff" for c in word) > 0.7 * len(word)
