@@ -1,0 +1,134 @@
+"""Blocks of a page: paragraphs with their kind, text and level, list items gathered, words attributed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log
+
+from pipeline.joining import Lexicon, join_lines
+from pipeline.kinds import Setting, kind_of
+from pipeline.marks import section_depth
+from pipeline.paragraphs import has_room, split
+from pipeline.pieces import Piece
+from schemas.geometry import Box, union
+from schemas.page import BlockKind
+from schemas.reading import ReadWord
+
+
+@dataclass(slots=True)
+class Draft:
+    """A block in the making. ``at`` is in the reading frame, ``box`` as printed."""
+
+    kind: BlockKind
+    at: Box
+    box: Box
+    pieces: list[Piece] = field(default_factory=list)
+    text: str = ""
+    level: int | None = None
+    confidence: float | None = None
+    table: int | None = None
+
+    @property
+    def words(self) -> list[ReadWord]:
+        return [word for piece in self.pieces for word in piece.words]
+
+
+# What the layout sees as one of these is one block, however its lines stand.
+_WHOLE = frozenset(
+    (BlockKind.HEADING, BlockKind.FORMULA, BlockKind.CAPTION, BlockKind.SIGNATURE, BlockKind.BARCODE)
+)
+
+
+def drafts_of(
+    pieces: Sequence[Piece], hint: BlockKind | None, page: Setting, lexicon: Lexicon
+) -> list[Draft]:
+    """The blocks of one group of lines, in order."""
+    drafts: list[Draft] = []
+    for paragraph in [list(pieces)] if hint in _WHOLE else split(pieces, hint):
+        kind = kind_of(paragraph, hint, page)
+        if kind is BlockKind.LIST and drafts and drafts[-1].kind is BlockKind.LIST:
+            _extend(drafts[-1], paragraph, lexicon)
+        else:
+            drafts.append(draft(kind, paragraph, lexicon))
+    return drafts
+
+
+def draft(kind: BlockKind, pieces: Sequence[Piece], lexicon: Lexicon) -> Draft:
+    return Draft(
+        kind=kind,
+        at=union([piece.at for piece in pieces]),
+        box=union([piece.box for piece in pieces]),
+        pieces=list(pieces),
+        text=paragraph_text(pieces, lexicon),
+        confidence=confidence_of([word for piece in pieces for word in piece.words]),
+    )
+
+
+def _extend(to: Draft, pieces: Sequence[Piece], lexicon: Lexicon) -> None:
+    merge(to, draft(to.kind, pieces, lexicon))
+
+
+def merge(to: Draft, more: Draft) -> None:
+    """One list out of two that follow each other; each item on a line of its own."""
+    to.at, to.box = union([to.at, more.at]), union([to.box, more.box])
+    to.pieces += more.pieces
+    to.text = f"{to.text}\n{more.text}"
+    to.confidence = confidence_of(to.words)
+
+
+def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon) -> str:
+    """Running text; lines that were broken on purpose (addresses, verse) stay lines."""
+    lines = [piece.text for piece in pieces]
+    right = max(piece.at[2] for piece in pieces)
+    early = [has_room(upper, lower, right) for upper, lower in pairwise(pieces)]
+    if len(lines) > 2 and sum(early) * 2 > len(early):
+        return "\n".join(line.replace("\u00ad", "") for line in lines)
+    return join_lines(lines, lexicon)
+
+
+def confidence_of(words: Sequence[ReadWord]) -> float | None:
+    """Mean over the letters of words that have a confidence."""
+    known = [(word.confidence, len(word.text)) for word in words if word.confidence is not None]
+    letters = sum(length for _, length in known)
+    return sum(value * length for value, length in known) / letters if letters else None
+
+
+def gather_lists(drafts: Sequence[Draft]) -> list[Draft]:
+    """Items that follow each other in order and in place become one list."""
+    gathered: list[Draft] = []
+    for item in drafts:
+        last = gathered[-1] if gathered else None
+        if last is not None and last.kind is item.kind is BlockKind.LIST and _adjoin(last, item):
+            merge(last, item)
+        else:
+            gathered.append(item)
+    return gathered
+
+
+def _adjoin(upper: Draft, lower: Draft) -> bool:
+    size = max(upper.pieces[-1].size, lower.pieces[0].size)
+    return -size < lower.at[1] - upper.at[3] < 2.5 * size and min(upper.at[2], lower.at[2]) > max(
+        upper.at[0], lower.at[0]
+    )
+
+
+def set_levels(drafts: Sequence[Draft], body: float) -> None:
+    """Heading levels from type size, then weight, then how deep a section number goes."""
+    headings = [item for item in drafts if item.kind is BlockKind.HEADING]
+    ranks: list[tuple[float, int]] = []
+    for style in sorted({_style(item, body) for item in headings}, reverse=True):
+        if not ranks or ranks[-1][0] > 1.08 * style[0] or ranks[-1][1] != style[1]:
+            ranks.append(style)
+    for item in headings:
+        own = _style(item, body)
+        rank = min(range(len(ranks)), key=lambda i: (ranks[i][1] != own[1], abs(ranks[i][0] - own[0])))
+        depth = section_depth(item.text) or 1
+        item.level = min(6, max(rank + 1, min(depth, rank + 2)))
+
+
+def _style(item: Draft, body: float) -> tuple[float, int]:
+    size = max(piece.size for piece in item.pieces)
+    if item.pieces[0].read_by_eye:  # sizes are estimates: steps of a third
+        size = body * 1.3 ** round(log(size / body, 1.3))
+    bold = all(piece.bold for piece in item.pieces)
+    return (round(size, 1), int(bold))

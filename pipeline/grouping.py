@@ -1,0 +1,115 @@
+"""Groups pieces into columns of text: lines under each other that belong together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.pieces import Piece
+from schemas.geometry import Box, area, intersection, union
+from schemas.page import BlockKind
+from schemas.reading import Region
+
+# Lines further apart than this, in type sizes from box to box, are not of one group.
+GAP = 0.9
+_TEXT_KINDS = frozenset(BlockKind) - {BlockKind.TABLE, BlockKind.FIGURE}
+
+
+@dataclass(slots=True)
+class Group:
+    """Lines in order, in one column; ``hint`` is what the layout says they are."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    hint: BlockKind | None = None
+
+    @property
+    def at(self) -> Box:
+        return union([piece.at for piece in self.pieces])
+
+
+def assign_regions(pieces: Sequence[Piece], regions: Sequence[Region], boxes: Sequence[Box]) -> None:
+    """Mark each piece with the smallest region its middle lies in; ``boxes`` are the regions in the frame."""
+    order = sorted(range(len(regions)), key=lambda i: area(boxes[i]))
+    usable = [i for i in order if regions[i].kind in _TEXT_KINDS]
+    for piece in pieces:
+        x = (piece.at[0] + piece.at[2]) / 2
+        for index in usable:
+            box = boxes[index]
+            if box[0] <= x <= box[2] and box[1] <= piece.middle <= box[3] and _mostly_inside(piece.at, box):
+                piece.region = index
+                break
+
+
+def _mostly_inside(at: Box, box: Box) -> bool:
+    return intersection(at, box) > 0.5 * area(at)
+
+
+def group(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
+    """Chains of pieces: each linked to the only piece under it, where that has only this one above it."""
+    pieces = sorted(pieces, key=lambda p: (p.at[1], p.at[0]))
+    below = [_below(index, pieces) for index in range(len(pieces))]
+    above: list[list[int]] = [[] for _ in pieces]
+    for index, found in enumerate(below):
+        for other in found:
+            above[other].append(index)
+    groups: list[Group] = []
+    home: dict[int, Group] = {}
+    for index, piece in enumerate(pieces):
+        owner = None
+        if len(above[index]) == 1:
+            upper = above[index][0]
+            if len(below[upper]) == 1 and _belong(pieces[upper], piece):
+                owner = home[upper]
+        if owner is None:
+            kind = regions[piece.region].kind if piece.region >= 0 else None
+            owner = Group(hint=kind)
+            groups.append(owner)
+        owner.pieces.append(piece)
+        home[index] = owner
+    return groups
+
+
+def _below(index: int, pieces: Sequence[Piece]) -> list[int]:
+    """Pieces right under this one: overlapping in width, near, with nothing in between."""
+    upper = pieces[index]
+    limit = upper.at[3] + 2.2 * upper.size
+    found: list[int] = []
+    for other in range(index + 1, len(pieces)):
+        lower = pieces[other]
+        if lower.at[1] > limit:
+            break
+        if lower.middle < upper.at[3] - 0.25 * upper.height or not _overlap(upper, lower):
+            continue
+        top = lower.at[1] + 0.25 * lower.height
+        if any(pieces[k].middle < top and _overlap(pieces[k], lower) for k in found):
+            continue
+        found.append(other)
+    return found
+
+
+def _overlap(a: Piece, b: Piece) -> bool:
+    shared = min(a.at[2], b.at[2]) - max(a.at[0], b.at[0])
+    return shared > 0.2 * min(a.size, b.size)
+
+
+def _belong(upper: Piece, lower: Piece) -> bool:
+    if upper.region != lower.region:
+        return False
+    gap = lower.at[1] - upper.at[3]
+    size = min(upper.size, lower.size)
+    if upper.region >= 0:
+        return gap < 2.5 * size
+    ratio = max(upper.size, lower.size) / size
+    if ratio > (1.35 if upper.read_by_eye or lower.read_by_eye else 1.13):
+        return False
+    if upper.bold != lower.bold and not upper.read_by_eye:
+        return False
+    return gap <= GAP * size and _aligned(upper, lower)
+
+
+def _aligned(a: Piece, b: Piece) -> bool:
+    """Flush left within an indent, flush right, or centred on each other."""
+    size = max(a.size, b.size)
+    return (
+        abs(a.at[0] - b.at[0]) < 5 * size
+        or abs(a.at[2] - b.at[2]) < 1.5 * size
+        or abs((a.at[0] + a.at[2]) - (b.at[0] + b.at[2])) < 2 * size
+    )

@@ -1,0 +1,226 @@
+"""Pieces: stretches of one line that stand in one column, cut at gutters, mended where a line was torn."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.frame import Frame, runs_down
+from pipeline.gutters import Whitespace
+from pipeline.joining import join_words
+from pipeline.marks import is_marker
+from pipeline.scripts import clean, is_unspaced
+from schemas.geometry import Box, union
+from schemas.page import BlockKind
+from schemas.reading import PageReading, ReadLine, ReadWord
+
+# Gaps in multiples of the type size: closer than TIGHT is one run of words whatever stands above and below;
+# wider than WIDE is never one line of running text; in between the white space above and below decides.
+TIGHT = 0.45
+WIDE = 3.0
+# A gap narrower than this cannot be a gutter inside a line as the reader gave it.
+CUT = 0.9
+
+
+@dataclass(slots=True)
+class Piece:
+    """``box`` and the boxes of ``words`` as printed; ``at`` is where it stands in the reading frame."""
+
+    at: Box
+    text: str
+    size: float
+    words: tuple[ReadWord, ...]
+    bold: bool = False
+    italic: bool = False
+    mono: bool = False
+    upright: bool = True
+    read_by_eye: bool = False
+    """From an image: sizes are estimates."""
+
+    region: int = -1
+    margin: BlockKind | None = None
+    """Header, footer or page number, once `margins.find` saw it."""
+
+    item: bool = False
+    """Begins with a number that others on the page count on from."""
+
+    @property
+    def box(self) -> Box:
+        return union([word.bbox for word in self.words])
+
+    @property
+    def height(self) -> float:
+        return self.at[3] - self.at[1]
+
+    @property
+    def middle(self) -> float:
+        return (self.at[1] + self.at[3]) / 2
+
+
+def pieces_of(reading: PageReading, frame: Frame) -> list[Piece]:
+    """All text of the page as pieces, in no particular order; text printed twice in one place comes once."""
+    raw = [piece for line in reading.lines if (piece := _piece(line, line.words, frame)) is not None]
+    raw = _without_doubles(raw)
+    lying = [piece for piece in raw if piece.upright]
+    if len(lying) < 2:
+        return raw
+    space = Whitespace([frame.box(word.bbox) for piece in lying for word in piece.words], typical_size(lying))
+    cut = [part for piece in lying for part in _cut(piece, space, frame)]
+    return _mended(cut, space) + [piece for piece in raw if not piece.upright]
+
+
+def typical_size(pieces: Sequence[Piece]) -> float:
+    """The size most letters have."""
+    weights: dict[float, int] = {}
+    for piece in pieces:
+        size = round(piece.size, 1)
+        weights[size] = weights.get(size, 0) + len(piece.text)
+    total, seen = sum(weights.values()), 0
+    for size in sorted(weights):
+        seen += weights[size]
+        if seen * 2 >= total:
+            return max(size, 0.1)
+    return 1.0
+
+
+def _piece(line: ReadLine, words: Sequence[ReadWord], frame: Frame) -> Piece | None:
+    kept = tuple(word for word in words if word.text.strip())
+    if not kept:
+        return None
+    whole = len(kept) == len(line.words)
+    text = clean(line.text if whole else join_words(word.text for word in kept))
+    if not text:
+        return None
+    box = union([word.bbox for word in kept])
+    at = frame.box(box)
+    width, height = at[2] - at[0], at[3] - at[1]
+    # A line that stands on end in the frame: margin text, a label beside a table or chart.
+    on_end = height > 2.2 * width and len(text) > 2 and height > 1.8 * line.size
+    return Piece(
+        at=at,
+        text=text,
+        size=line.size if line.size > 0 else max(height, 0.1),
+        words=kept,
+        bold=line.bold,
+        italic=line.italic,
+        mono=line.mono,
+        upright=not on_end or (frame.turn == 270 and runs_down(line)),
+        read_by_eye=line.confidence is not None,
+    )
+
+
+def _without_doubles(pieces: list[Piece]) -> list[Piece]:
+    """Drop text painted twice for boldness or shadow: the same characters within a fraction of their size."""
+    seen: dict[str, list[Box]] = {}
+    kept = []
+    for piece in pieces:
+        others = seen.setdefault(piece.text, [])
+        near = 0.35 * piece.size
+        if any(abs(piece.at[0] - at[0]) < near and abs(piece.at[1] - at[1]) < near for at in others):
+            continue
+        if len(others) < 64:
+            others.append(piece.at)
+        kept.append(piece)
+    return kept
+
+
+def _cut(piece: Piece, space: Whitespace, frame: Frame) -> list[Piece]:
+    """Cut a line that runs over a gutter into its columns."""
+    if len(piece.words) < 2 or frame.mirrored:
+        return [piece]
+    boxes = [frame.box(word.bbox) for word in piece.words]
+    if all(after[0] - before[2] < CUT * piece.size for before, after in pairwise(boxes)):
+        return [piece]
+    parts: list[list[int]] = [[0]]
+    for index in range(1, len(boxes)):
+        gap = (boxes[index - 1][2], boxes[index][0])
+        if gap[1] - gap[0] >= CUT * piece.size and space.parts(gap, piece.middle, 4.0):
+            parts.append([])
+        parts[-1].append(index)
+    if len(parts) == 1:
+        return [piece]
+    return [_part(piece, [piece.words[i] for i in part], frame) for part in parts]
+
+
+def _part(piece: Piece, words: Sequence[ReadWord], frame: Frame) -> Piece:
+    kept = tuple(words)
+    return Piece(
+        at=frame.box(union([word.bbox for word in kept])),
+        text=clean(join_words(word.text for word in kept)),
+        size=piece.size,
+        words=kept,
+        bold=piece.bold,
+        italic=piece.italic,
+        mono=piece.mono,
+        read_by_eye=piece.read_by_eye,
+    )
+
+
+def _mended(pieces: list[Piece], space: Whitespace) -> list[Piece]:
+    """Put together what stands on one line in one column."""
+    rows = rows_of(pieces)
+    return [piece for row in rows for piece in _mended_row(row, space)]
+
+
+def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Rows from the top, each from left to right: pieces that share half their height with its first."""
+    rows: list[list[Piece]] = []
+    for piece in sorted(pieces, key=lambda p: (p.middle, p.at[0])):
+        if rows and _on_one_row(rows[-1], piece):
+            rows[-1].append(piece)
+        else:
+            rows.append([piece])
+    for row in rows:
+        row.sort(key=lambda p: p.at[0])
+    return rows
+
+
+def _on_one_row(row: Sequence[Piece], piece: Piece) -> bool:
+    first = row[0]
+    shared = min(first.at[3], piece.at[3]) - max(first.at[1], piece.at[1])
+    return shared > 0.5 * min(first.height, piece.height) and piece.middle - first.middle < 0.6 * max(
+        first.height, piece.height
+    )
+
+
+def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
+    done = [row[0]]
+    for piece in row[1:]:
+        if _one_line(done[-1], piece, space):
+            done[-1] = _joined(done[-1], piece)
+        else:
+            done.append(piece)
+    return done
+
+
+def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
+    size = min(left.size, right.size)
+    gap = (left.at[2], right.at[0])
+    width = gap[1] - gap[0]
+    if width < -1.5 * size:
+        return False  # one lies over the other
+    if is_marker(left.text) and width < 4 * size:
+        return True
+    if max(left.size, right.size) > 1.6 * size and width > TIGHT * size:
+        return False  # a large initial or a note beside a title
+    if width <= TIGHT * size:
+        return True
+    if width > WIDE * size:
+        return False
+    return not space.parts(gap, (left.middle + right.middle) / 2, 3.0)
+
+
+def _joined(left: Piece, right: Piece) -> Piece:
+    long = left if len(left.text) >= len(right.text) else right
+    gap = right.at[0] - left.at[2]
+    unspaced = is_unspaced(left.text[-1]) and is_unspaced(right.text[0])
+    close = unspaced or gap < 0.12 * min(left.size, right.size)
+    return Piece(
+        at=union([left.at, right.at]),
+        text=left.text + ("" if close else " ") + right.text,
+        size=long.size,
+        words=left.words + right.words,
+        bold=long.bold,
+        italic=long.italic,
+        mono=left.mono and right.mono,
+        read_by_eye=left.read_by_eye or right.read_by_eye,
+    )
