@@ -14,7 +14,6 @@ from pipeline.text_layer_lines import (
     read_pieces,
     skew,
     to_lines,
-    type_high_boxes,
 )
 from pipeline.text_layer_model import read_layout
 from pipeline.text_layer_pictures import Picture, cover, letters_inside, read_pictures
@@ -51,9 +50,8 @@ def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading
     """Read one page. Boxes are in points (UserUnit applied), origin top left of the page as it is seen."""
     space = PageSpace.of(page)
     textpage = page.get_textpage(flags=_FLAGS)
-    with type_high_boxes():
-        blocks = textpage.extractDICT()["blocks"]
-        pieces = read_pieces(textpage, blocks, space)
+    blocks = textpage.extractDICT()["blocks"]
+    pieces = read_pieces(textpage, blocks, space)
     pictures = read_pictures(page, space)
     fields = read_fields(page, space, pieces.shown)
     shown = without_ticks(pieces.shown, fields)

@@ -2,8 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,6 +15,7 @@ from schemas.reading import ReadLine, ReadWord
 
 _SPLIT_GAP = 1.5  # of the type size: wider gaps part columns; justified text stays below
 _JOIN_GAP = 0.6  # of the type size: what stands closer on one baseline is one line
+_ASCENT, _DESCENT = 0.8, 0.2  # of the type size, above and below the baseline: letters fill about that
 _PAINTED = 16 | 32  # char_flags: filled or stroked; neither is render mode 3, invisible
 _FAKE_BOLD = 8  # char_flags: the same glyphs printed twice, slightly apart
 
@@ -48,17 +48,6 @@ class Pieces:
     outside: int
 
 
-@contextmanager
-def type_high_boxes() -> Iterator[None]:
-    """Boxes as high as the type inside; some fonts claim several times that, and lines would overlap."""
-    before = bool(pymupdf.TOOLS.set_small_glyph_heights())
-    pymupdf.TOOLS.set_small_glyph_heights(True)
-    try:
-        yield
-    finally:
-        pymupdf.TOOLS.set_small_glyph_heights(before)
-
-
 def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], space: PageSpace) -> Pieces:
     """Words with boxes come from one call, type and paint from another; block and line number join them."""
     words_of = {
@@ -77,7 +66,7 @@ def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], sp
                 invisible += sum(len(span["text"].strip()) for span in hidden)
                 words = [word for word in words if not any(_inside(word, span["bbox"]) for span in hidden)]
                 spans = [span for span in spans if span not in hidden]
-            boxed = [(word[4], space.box(word[:4])) for word in words]
+            boxed = [(word[4], space.box(_type_high(word, spans, line["dir"]))) for word in words]
             seen = [(text, box) for text, box in boxed if space.shows(box)]
             outside += sum(len(text) for text, _ in boxed) - sum(len(text) for text, _ in seen)
             if seen and spans:
@@ -88,6 +77,19 @@ def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], sp
 def to_lines(pieces: Iterable[Piece]) -> tuple[ReadLine, ...]:
     """Lines: pieces of one baseline joined, and parted again where a wide gap stands between words."""
     return tuple(_line(part) for joined in _joined(list(pieces)) for part in _parted(joined))
+
+
+def _type_high(word: Sequence[Any], spans: Sequence[dict[str, Any]], direction: tuple[float, float]) -> Box:
+    """The box as high as the type. Fonts claim up to several times that, and lines would overlap."""
+    x0, y0, x1, y1 = word[:4]
+    if direction != (1.0, 0.0) or not spans:
+        return (x0, y0, x1, y1)
+    middle = (x0 + x1) / 2
+    span = next((span for span in spans if span["bbox"][0] <= middle <= span["bbox"][2]), spans[0])
+    size, baseline = span["size"], span["origin"][1]
+    if not y0 - 1 <= baseline <= y1 + 1:
+        return (x0, y0, x1, y1)
+    return (x0, baseline - _ASCENT * size, x1, baseline + _DESCENT * size)
 
 
 def _inside(word: Sequence[Any], box: Box) -> bool:
@@ -101,7 +103,7 @@ def _piece(
     weights = [(len(span["text"].strip()), span) for span in spans]
     total = sum(weight for weight, _ in weights)
 
-    def mostly(style: "Any") -> bool:
+    def mostly(style: Callable[[dict[str, Any]], int]) -> bool:
         return sum(weight for weight, span in weights if style(span)) * 2 > total
 
     main = max(weights, key=lambda pair: pair[0])[1]

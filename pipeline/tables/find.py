@@ -1,27 +1,90 @@
-"""Finds the tables of a page: those its reader reports, and what rules and gaps show beside them."""
+"""Finds the tables of a page: what a model reports, mended by printed rules; without it, rules and gaps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.tables.gaps import gap_tables
 from pipeline.tables.ruled import ruled_tables
-from schemas.geometry import area, intersection
-from schemas.reading import PageReading, ReadTable
+from pipeline.tables.split import split_rows
+from schemas.geometry import Box, area, intersection, iou
+from schemas.page import BlockKind
+from schemas.reading import PageReading, ReadLine, ReadTable
+
+_SAME = 0.6  # overlap over union: rules and model mean the same table
+_WIDE = 2.5  # of the type size, between words of one cell
+_LAID_OUT = frozenset({BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST, BlockKind.TABLE})
 
 
 def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
-    """Tables from top to bottom. A reader's own come first; ours only where it saw none."""
-    found = [table for table in reading.tables if _is_table(table)]
-    for candidate in ruled_tables(reading):
-        if not any(_overlap(candidate, table) for table in found):
-            found.append(candidate)
-    if not reading.tables:
-        for candidate in gap_tables(reading):
-            if not any(_overlap(candidate, table) for table in found):
-                found.append(candidate)
+    """Tables from top to bottom."""
+    ruled = [split_rows(table, reading.lines) for table in ruled_tables(reading)]
+    ruled = [table for table in ruled if _is_table(table) and _complete(table, reading.lines)]
+    ruled = [table for table in ruled if not _in_figure(table, reading)]
+    modelled = [table for table in reading.tables if _is_table(table)]
+    found = [_better(table, ruled) for table in modelled]
+    found += [table for table in ruled if not _any_overlap(table, found)]
+    if not _asked_model(reading):
+        found += [table for table in gap_tables(reading) if not _any_overlap(table, found)]
     return tuple(sorted(found, key=lambda table: (table.bbox[1], table.bbox[0])))
+
+
+def _asked_model(reading: PageReading) -> bool:
+    """Where a layout model has seen the page, what it did not call a table is none unless rules say so."""
+    return any(region.kind in _LAID_OUT for region in reading.regions)
+
+
+def _in_figure(table: ReadTable, reading: PageReading) -> bool:
+    """The grid of a chart; only a model's word tells it from a table."""
+    if not _asked_model(reading):
+        return False
+    figures = [r.bbox for r in reading.regions if r.kind is BlockKind.FIGURE]
+    tables = [r.bbox for r in reading.regions if r.kind is BlockKind.TABLE]
+    return any(intersection(table.bbox, box) > 0.5 * area(table.bbox) for box in figures) and not any(
+        intersection(table.bbox, box) > 0.3 * area(table.bbox) for box in tables
+    )
+
+
+def _better(table: ReadTable, ruled: Sequence[ReadTable]) -> ReadTable:
+    """Printed rules know rows, columns and spans better than a model does; the model knows the header."""
+    same = next((other for other in ruled if iou(other.bbox, table.bbox) >= _SAME), None)
+    if same is None:
+        return table
+    heads = [cell.bbox for cell in table.cells if cell.header]
+    cells = tuple(
+        replace(cell, header=any(_middle_in(cell.bbox, box) for box in heads)) for cell in same.cells
+    )
+    return replace(same, cells=cells)
+
+
+def _complete(table: ReadTable, lines: Sequence[ReadLine]) -> bool:
+    """Whether the rules part all columns: hardly a cell is cut through by a gap that no line crosses."""
+    words = [(word.bbox, line.size) for line in lines for word in line.words]
+    inside = [[pair for pair in words if _middle_in(pair[0], cell.bbox)] for cell in table.cells]
+    parted = [len(found) for found in inside if _parted(found)]
+    few = len(parted) <= max(1, 0.1 * len(table.cells))
+    return few and sum(parted) <= max(4, 0.2 * sum(map(len, inside)))
+
+
+def _parted(inside: Sequence[tuple[Box, float]]) -> bool:
+    reached: float | None = None
+    for box, size in sorted(inside):
+        if reached is not None and box[0] - reached > _WIDE * size:
+            return True
+        reached = box[2] if reached is None else max(reached, box[2])
+    return False
 
 
 def _is_table(table: ReadTable) -> bool:
     return table.rows >= 2 and table.cols >= 2
 
 
-def _overlap(a: ReadTable, b: ReadTable) -> bool:
-    return intersection(a.bbox, b.bbox) > 0.1 * min(area(a.bbox), area(b.bbox))
+def _middle_in(inner: Box, outer: Box) -> bool:
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
+
+
+def _any_overlap(table: ReadTable, others: Sequence[ReadTable]) -> bool:
+    return any(
+        intersection(table.bbox, other.bbox) > 0.1 * min(area(table.bbox), area(other.bbox))
+        for other in others
+    )

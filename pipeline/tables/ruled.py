@@ -69,6 +69,26 @@ def _positions(values: Iterable[float], reach: float) -> list[float]:
     return [sum(cluster) / len(cluster) for cluster in clusters]
 
 
+def _with_open_sides(
+    xs: list[float], ys: list[float], spans: list[tuple[float, float]], tall: list[Box], reach: float
+) -> tuple[list[float], list[Box]]:
+    """Many tables leave their left and right open: where the rules across end is their side.
+
+    Given for the sides; for top and bottom the caller turns the page.
+    """
+    if not xs or len(ys) < 2:
+        return xs, tall
+    left, right = xs[0], xs[-1]
+    starts = [low for low, high in spans if low < left - 2 * reach and high > left]
+    ends = [high for low, high in spans if high > right + 2 * reach and low < right]
+    if len(starts) * 2 >= len(spans):
+        left = min(starts)
+    if len(ends) * 2 >= len(spans):
+        right = max(ends)
+    added = [x for x in (left, right) if not xs[0] <= x <= xs[-1]]
+    return sorted([*xs, *added]), [*tall, *((x, ys[0], x, ys[-1]) for x in added)]
+
+
 class _Walls:
     """Which stretches of each grid line are really drawn."""
 
@@ -101,6 +121,10 @@ class _Grid:
         tall = [box for box in group if box[2] - box[0] < box[3] - box[1]]
         xs = _positions(((box[0] + box[2]) / 2 for box in tall), reach)
         ys = _positions(((box[1] + box[3]) / 2 for box in flat), reach)
+        xs, tall = _with_open_sides(xs, ys, [(b[0], b[2]) for b in flat], tall, reach)
+        turned = [(b[1], b[0], b[3], b[2]) for b in flat]
+        ys, turned = _with_open_sides(ys, xs, [(b[1], b[3]) for b in tall], turned, reach)
+        flat = [(b[1], b[0], b[3], b[2]) for b in turned]
         return cls(
             xs, ys, _Walls(flat, ys, reach, horizontal=True), _Walls(tall, xs, reach, horizontal=False)
         )
