@@ -29,8 +29,8 @@ def tables(api: Api, folder: Path, figures: Figures) -> None:
         if right < true or right < got or wrong:
             figures.remark(
                 "tables",
-                f"{path.name} ({outcome.state}): F1 {f1([count]):.3f}, {true - right} of {true} relations "
-                f"missing, {got - right} of {got} wrong; {len(found)} tables for {len(regions)}, {wrong} false",
+                f"{path.name} ({outcome.state}): F1 {f1([count]):.3f}, {true - right} of {true} missing, "
+                f" {got - right} of {got} wrong; {len(found)} for {len(regions)} tables, {wrong} false",
             )
     right, true, got = (sum(count[i] for count in counts) for i in range(3))
     figures.add("tables.adjacency_f1", f1(counts))
