@@ -9,10 +9,15 @@ from pipeline.ink import Grey, ink
 _LEAST_DPI = 60.0
 """Coarser pictures may have swallowed small print: then only perfect uniformity counts."""
 
+_LEAST_SIDE_IN = 3.0
+"""On snippets smaller than this everything is near an edge: again only uniformity counts."""
+
 _UNIFORM = 2
 _MARGIN_IN = 1.0
-_EDGE_IN = 0.25
-_DUST_IN = 0.03
+_EDGE_IN = 0.2
+_DUST_IN = (0.06, 0.035)
+"""Longer and shorter side of what may be dust; two letters of the smallest print are larger."""
+
 _HOLE_IN = (0.12, 0.45)
 _HOLE_FILL = 0.6
 _MOST_DUST = 40
@@ -26,13 +31,13 @@ def is_blank(grey: Grey, dpi: float) -> bool:
     """
     if int(grey.max()) - int(grey.min()) <= _UNIFORM:
         return True
-    if dpi < _LEAST_DPI:
+    if dpi < _LEAST_DPI or min(grey.shape) < _LEAST_SIDE_IN * dpi:
         return False
     marks = _marks(ink(grey), dpi)
     if len(marks) > _MOST_DUST * 10:
         return False
     rest = [mark for mark in marks if not _is_scanner_trace(mark, grey.shape, dpi)]
-    return len(rest) <= _MOST_DUST and all(max(w, h) <= max(2.0, _DUST_IN * dpi) for _, _, w, h, _ in rest)
+    return len(rest) <= _MOST_DUST and all(_is_dust(mark, dpi) for mark in rest)
 
 
 def _marks(mask: NDArray[np.uint8], dpi: float) -> list[tuple[int, int, int, int, int]]:
@@ -41,6 +46,11 @@ def _marks(mask: NDArray[np.uint8], dpi: float) -> list[tuple[int, int, int, int
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     return [(int(x), int(y), int(w), int(h), int(area)) for x, y, w, h, area in stats[1:]]
+
+
+def _is_dust(mark: tuple[int, int, int, int, int], dpi: float) -> bool:
+    shorter, longer = sorted(mark[2:4])
+    return longer <= _DUST_IN[0] * dpi and shorter <= _DUST_IN[1] * dpi
 
 
 def _is_scanner_trace(mark: tuple[int, int, int, int, int], shape: tuple[int, ...], dpi: float) -> bool:

@@ -29,6 +29,11 @@ _MAX_ENLARGEMENT = 2.0
 _SMALLEST_SIZE_PT = 3.0
 """Type below this is decoration (guilloche, microprint) and never drives the budget."""
 
+_SURE_SHARE = 1 / 60
+"""Type up to this share of the longer side (14 pt on A4) is believed as measured. Where a probe finds only
+larger letters it may have missed small print: the page is then shown as if it held type of that size, unless
+that means enlarging a scan."""
+
 _PROFILE_DETAIL = {BudgetProfile.FAST: 0.7, BudgetProfile.BALANCED: 1.0, BudgetProfile.ACCURATE: 1.4}
 """How far a profile departs from the letter height that the engine says it needs."""
 
@@ -120,7 +125,11 @@ def decide_budget(
     """
     profile = request.profile or BudgetProfile.BALANCED
     low, high = _limits(limits, request, profile)
-    scale, reason = _wanted_scale(geometry, smallest, pixels_per_x_height * _PROFILE_DETAIL[profile])
+    letter = pixels_per_x_height * _PROFILE_DETAIL[profile]
+    scale, reason = _wanted_scale(geometry, smallest, letter)
+    if smallest is not None and smallest.measured:
+        careful = letter / (max(geometry.width, geometry.height) * _SURE_SHARE * X_HEIGHT_OF_SIZE)
+        scale = max(scale, careful if native_scale is None else min(careful, native_scale))
     if native_scale is not None and scale > native_scale * _MAX_ENLARGEMENT:
         scale = native_scale * _MAX_ENLARGEMENT
         reason += f", enlarged no more than {_MAX_ENLARGEMENT:g} times"

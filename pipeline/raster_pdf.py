@@ -11,8 +11,8 @@ from pipeline.raster_errors import VENDOR_ERRORS, forget_messages, losses, page_
 from schemas.errors import DocumentUnreadable
 from schemas.page import Unit
 
-_STORE_BYTES = 48 << 20
-"""How much of decoded images and fonts MuPDF may keep between pages."""
+_EMPTY_STORE_AFTER = 16
+"""MuPDF keeps up to 256 MiB of decoded images and fonts; this many text pages share what is kept."""
 
 _REOPEN_AFTER = 400
 """MuPDF keeps every object it has parsed for as long as the document is open; reopening keeps memory flat."""
@@ -112,8 +112,8 @@ class PdfDocument:
         if self._loaded % _REOPEN_AFTER == 0:
             self.close()
             self._document = _open(self._path, self._password)
-        elif pymupdf.TOOLS.store_size > _STORE_BYTES:
-            pymupdf.TOOLS.store_shrink(50)
+        elif self._loaded % _EMPTY_STORE_AFTER == 0:
+            pymupdf.TOOLS.store_shrink(100)
 
 
 def _open(path: str, password: str | None) -> pymupdf.Document:
