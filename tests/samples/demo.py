@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: posts the samples to a fresh service, prints what was read and where."""
+"""The demonstration behind `make demo`: posts the samples to a fresh service, prints what it read and where."""
 
 import sys
 import tempfile
