@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-big-pdf schema clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-big-pdf schema pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -40,6 +40,12 @@ lint: $(DEV) ## Format and check
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
+	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
+	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	{ head -1 constraints.txt; $(OUT)/pins/bin/python -m pip freeze --exclude-editable | grep '=='; } > $(OUT)/constraints
+	mv $(OUT)/constraints constraints.txt && rm -rf $(OUT)/pins
 
 clean: ## Remove the virtual environment and outputs
 	rm -rf $(VENV) $(OUT)
