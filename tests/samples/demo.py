@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: posts the samples to a fresh service, prints what it read and where."""
+"""The demonstration behind `make demo`: posts the samples to a fresh service and prints what it read."""
 
 import sys
 import tempfile
