@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipeline.tables.merge import merged
 from pipeline.text_layer_space import PageSpace
 from schemas.geometry import Box
 from schemas.reading import Rule
@@ -10,7 +11,8 @@ from schemas.reading import Rule
 _THIN = 3.0  # points: a filled rectangle as thin as this is a rule, not a bar
 _SHORT = 4.0  # points: shorter strokes are dashes, ticks and letters drawn as curves
 _MOST = 4000  # rules a page may have; beyond, it is a map or a drawing, and no table is looked for
-_WHITE = 0xFAFAFA
+_BREAK, _DRIFT = 3.0, 1.2  # points, see `merged`
+_WHITE = 0xFA
 
 
 def read_rules(blocks: Sequence[dict[str, Any]], space: PageSpace) -> tuple[Rule, ...]:
@@ -23,7 +25,7 @@ def read_rules(blocks: Sequence[dict[str, Any]], space: PageSpace) -> tuple[Rule
     ]
     if len(found) > _MOST:
         return ()
-    return tuple(Rule(box) for box in merged(found))
+    return tuple(Rule(box) for box in merged(found, _BREAK, _DRIFT))
 
 
 def _painted(block: dict[str, Any]) -> bool:
@@ -31,7 +33,7 @@ def _painted(block: dict[str, Any]) -> bool:
 
 
 def _pale(color: int) -> bool:
-    return min(color >> 16 & 255, color >> 8 & 255, color & 255) >= _WHITE & 255
+    return min(color >> 16 & 255, color >> 8 & 255, color & 255) >= _WHITE
 
 
 def _rules_of(block: dict[str, Any], space: PageSpace) -> Iterable[Box]:
@@ -46,38 +48,3 @@ def _rules_of(block: dict[str, Any], space: PageSpace) -> Iterable[Box]:
         yield (x0, y1 - 1, x1, y1)
         yield (x0, y0, x0 + 1, y1)
         yield (x1 - 1, y0, x1, y1)
-
-
-def merged(boxes: Sequence[Box], gap: float = 3.0, drift: float = 1.2) -> list[Box]:
-    """Rules drawn in bits (dashes, one bit per cell) as the long rules a reader sees."""
-    flat = [box for box in boxes if box[2] - box[0] >= box[3] - box[1]]
-    tall = [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes if x1 - x0 < y1 - y0]
-    return [*_chained(flat, gap, drift), *((y0, x0, y1, x1) for x0, y0, x1, y1 in _chained(tall, gap, drift))]
-
-
-def _chained(boxes: list[Box], gap: float, drift: float) -> list[Box]:
-    """Horizontal bits joined where they lie on one line and touch."""
-    out: list[Box] = []
-    rows: list[list[Box]] = []
-    for box in sorted(boxes, key=lambda b: (b[1] + b[3]) / 2):
-        middle = (box[1] + box[3]) / 2
-        if rows and middle - (rows[-1][-1][1] + rows[-1][-1][3]) / 2 <= drift:
-            rows[-1].append(box)
-        else:
-            rows.append([box])
-    for row in rows:
-        row.sort()
-        current = row[0]
-        for box in row[1:]:
-            if box[0] - current[2] <= gap:
-                current = (
-                    current[0],
-                    min(current[1], box[1]),
-                    max(current[2], box[2]),
-                    max(current[3], box[3]),
-                )
-            else:
-                out.append(current)
-                current = box
-        out.append(current)
-    return out
