@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from schemas.api import DocumentView, RunView
@@ -14,7 +15,7 @@ from services.stores.engine import Database
 from services.stores.tables import documents, events, labels, runs
 from services.views import Columns, document_info, info_of, labels_of, progress_of, run_view
 
-Row = sa.Row[Any]
+Row = sa.Row[*tuple[Any, ...]]
 FINISHED = tuple(state for state in RunState if state.terminal)
 RETRY_AFTER_S = 1.0
 
@@ -50,6 +51,24 @@ class Lookup:
         with self._database.read() as connection:
             document, run = self._pair(connection, tenant, document_id, run_id)
             return DocumentView(**info_of(connection, document, run).model_dump(by_alias=True))
+
+    def find(self, tenant: TenantId, document_id: str) -> DocumentView | None:
+        try:
+            return self.document(tenant, document_id)
+        except NotFound:
+            return None
+
+    def document_json(
+        self, connection: sa.Connection, tenant: TenantId, document_id: str, run_id: str
+    ) -> bytes:
+        """A document as JSON, read in the caller's transaction."""
+        info = info_of(connection, *self._pair(connection, tenant, document_id, run_id))
+        return orjson.dumps(info.model_dump(mode="json", by_alias=True))
+
+    def run_json(self, connection: sa.Connection, tenant: TenantId, document_id: str, run_id: str) -> bytes:
+        """A run as JSON, read in the caller's transaction."""
+        _, run = self._pair(connection, tenant, document_id, run_id)
+        return orjson.dumps(run_view(connection, run).model_dump(mode="json", by_alias=True))
 
     def documents(
         self, tenant: TenantId, wanted: DocumentFilter, before: str | None, limit: int

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(default=1_048_576, ge=1024)
     """Of everything in a POST that is not the document: schema, questions, labels."""
 
+    max_json_bytes: int = Field(default=67_108_864, ge=1024)
+    """Of a JSON body that carries a document as base64; larger ones are sent as multipart."""
+
     source_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Networks that URL sources may reach although they are private, e.g. ``10.1.0.0/16``."""
 

@@ -50,7 +50,7 @@ class Receiver:
         handle, name = tempfile.mkstemp(prefix="upload-", dir=folder)
         self.path = Path(name)
         self._file = os.fdopen(handle, "wb", buffering=0)
-        self._limit = limit
+        self.limit = limit
         self._sniff = sniff
         self._hash = hashlib.sha256()
         self._head = bytearray()
@@ -59,8 +59,8 @@ class Receiver:
 
     def write(self, data: bytes | memoryview) -> None:
         self.size += len(data)
-        if self.size > self._limit:
-            raise PayloadTooLarge(detail=f"the document is larger than {self._limit} bytes")
+        if self.size > self.limit:
+            raise PayloadTooLarge(detail=f"the document is larger than {self.limit} bytes")
         self._hash.update(data)
         self._file.write(data)
         if self._media_type is None:

@@ -13,7 +13,7 @@ from schemas.result import DocumentInfo, Progress, RunState, Usage
 from services.faults import fault
 from services.stores.tables import labels, pages
 
-Row = sa.Row[Any]
+Row = sa.Row[*tuple[Any, ...]]
 
 
 def rfc3339(micros: int | None) -> str | None:

@@ -1,0 +1,45 @@
+"""The ASGI application: routers, problems and the outer layer put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from services import watch
+from services.api import catalog, documents, events, health, pages, problems, results, runs, tables
+from services.api.openapi import describe
+from services.api.wire import Wire
+from services.container import Parts
+
+DESCRIPTION = """Documents in, checkable JSON out: every value with page, box, quote and confidence.
+
+Errors are RFC 9457 `application/problem+json` with a stable `code`. Lists are paged by `cursor`.
+"""
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The API over ``parts``, which the caller starts and closes."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with watch.running(parts.watch):
+            yield
+
+    app = FastAPI(
+        title="Quire",
+        version=version("quire"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # the pages it serves load scripts from a content network
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.parts = parts
+    for part in (documents, runs, results, pages, tables, events, catalog, health):
+        app.include_router(part.router)
+    problems.install(app)
+    describe(app)
+    settings = parts.settings
+    return Wire(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)

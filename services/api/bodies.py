@@ -1,0 +1,147 @@
+"""Request bodies: read in bounded pieces, off the event loop, never whole in memory unless small."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from anyio import to_thread
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.sniff import sniff
+from schemas.errors import BadInput, RequestInvalid
+from services.asks import members_of_form, parse_json
+from services.container import Parts
+from services.faults import invalid
+from services.multipart import Form, MultipartReader, boundary_of
+from services.sources import Source, receive
+from services.uploads import EmptyBody, PayloadTooLarge, Receiver, Staged
+
+_PIECE = 262_144
+
+
+class UnsupportedBody(BadInput):
+    code = "unsupported_media_type"
+    status = 415
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A document that came in, and what was asked of it."""
+
+    staged: Staged
+    origin: str
+    """What identifies the document for idempotency: its digest, or the URL it was fetched from."""
+
+    members: dict[str, Any]
+
+
+class JsonPost(BaseModel):
+    """`POST /v1/documents` as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Source
+    request: dict[str, Any] = {}
+
+
+def content_type_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@asynccontextmanager
+async def received(request: Request, parts: Parts) -> AsyncIterator[Received]:
+    """The document of a POST in the staging folder; the staged file is removed at the end."""
+    kind = content_type_of(request)
+    if kind == "multipart/form-data":
+        found = await _multipart(request, parts)
+    elif kind == "application/json":
+        found = await _json(request, parts)
+    else:
+        raise UnsupportedBody(detail="send multipart/form-data with a part 'file', or application/json")
+    try:
+        yield found
+    finally:
+        found.staged.discard()
+
+
+async def json_members(request: Request, parts: Parts) -> dict[str, Any]:
+    """A small JSON object; an absent body is an empty one."""
+    text = await _whole(request, parts.settings.max_request_bytes)
+    if not text.strip():
+        return {}
+    if content_type_of(request) != "application/json":
+        raise UnsupportedBody(detail="send application/json")
+    members = parse_json(text)
+    if not isinstance(members, dict):
+        raise RequestInvalid(detail="the body must be a JSON object")
+    return members
+
+
+async def _multipart(request: Request, parts: Parts) -> Received:
+    settings = parts.settings
+    _check_announced(request, settings.max_upload_bytes + settings.max_request_bytes)
+
+    def open_receiver() -> Receiver:
+        return Receiver(parts.staging, settings.max_upload_bytes, sniff)
+
+    reader = MultipartReader(
+        boundary_of(request.headers["content-type"]), open_receiver, settings.max_request_bytes
+    )
+    try:
+        form = await _feed(request, reader)
+        if form.file is None:
+            raise EmptyBody("no_file", "the form has no part 'file'")
+        return Received(form.file, form.file.digest, members_of_form(form.texts))
+    except BaseException:
+        reader.discard()
+        raise
+
+
+async def _feed(request: Request, reader: MultipartReader) -> Form:
+    held = bytearray()
+    async for chunk in request.stream():
+        held += chunk
+        if len(held) >= _PIECE:
+            await to_thread.run_sync(reader.feed, bytes(held))
+            held.clear()
+    if held:
+        await to_thread.run_sync(reader.feed, bytes(held))
+    return reader.finish()
+
+
+async def _json(request: Request, parts: Parts) -> Received:
+    settings = parts.settings
+    text = await _whole(request, settings.max_json_bytes)
+    if not text:
+        raise EmptyBody(detail="the body is empty")
+    members = await to_thread.run_sync(parse_json, text)
+    try:
+        post = JsonPost.model_validate(members)
+    except ValidationError as error:
+        raise invalid(error) from None
+    receiver = Receiver(parts.staging, settings.max_upload_bytes, sniff)
+    staged = await to_thread.run_sync(receive, post.source, receiver, parts.http, settings.source_timeout_s)
+    return Received(staged, post.source.url or staged.digest, post.request)
+
+
+async def _whole(request: Request, limit: int) -> bytes:
+    _check_announced(request, limit)
+    held = bytearray()
+    async for chunk in request.stream():
+        held += chunk
+        if len(held) > limit:
+            raise _too_large(limit)
+    return bytes(held)
+
+
+def _check_announced(request: Request, limit: int) -> None:
+    """Refuse by Content-Length before the first byte, where there is one."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(detail=f"the body is larger than {limit} bytes")

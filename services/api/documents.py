@@ -1,0 +1,117 @@
+"""Routes of documents: post, list, show, delete."""
+
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+
+from schemas.api import DocumentView, Listing
+from schemas.ids import DocumentId
+from schemas.result import DocumentInfo, RunState
+from services.api import examples
+from services.api.answers import Expand, document_answer, location_of, waited
+from services.api.bodies import received
+from services.api.creation import ids_of, once, replayed
+from services.api.cursors import Cursor, cursor_of, next_cursor
+from services.api.deps import Served, Wait, Who
+from services.faults import fault
+from services.lookup import DocumentFilter
+from services.views import parse_time
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=DocumentView,
+    responses=examples.created(200, 202) | examples.problems(400, 409, 413, 415, 422),
+    openapi_extra=examples.POST_DOCUMENT,
+)
+async def post_document(
+    request: Request,
+    parts: Served,
+    who: Who,
+    wait: Wait,
+    expand: Expand | None = None,
+    idempotency_key: Annotated[
+        str | None, Header(description="same key and body: same answer, for 24 h")
+    ] = None,
+) -> Response:
+    """Post a document and start its first run.
+
+    Multipart with a part `file` and a JSON part `request` or plain form fields; or JSON with a `source`.
+    202 with `Location`; with `Prefer: wait=N` 200 if the run finishes in time.
+    """
+    async with once(request, parts, who.tenant, idempotency_key) as post, received(request, parts) as got:
+        ask = parts.asks.check(got.members)
+        fingerprint = await to_thread.run_sync(post.fingerprint, got.origin, got.members)
+        earlier = post.replay(fingerprint)
+        if earlier is not None and wait is None:
+            return replayed(earlier)
+        if earlier is not None:
+            run = ids_of(earlier)
+        else:
+            also = post.commit(
+                fingerprint, parts.lookup.document_json, lambda document, _: location_of(document)
+            )
+            made = await to_thread.run_sync(parts.ingest.create, who.tenant, got.staged, ask, also)
+            run = made.document_id, made.run_id
+    headers = await waited(parts, who.tenant, run, wait)
+    if earlier is not None:
+        headers["Idempotency-Replayed"] = "true"
+    return await document_answer(parts, who.tenant, run, expand=expand, headers=headers, accepted=True)
+
+
+@router.get("", responses=examples.problems(422))
+def list_documents(
+    request: Request,
+    parts: Served,
+    who: Who,
+    state: RunState | None = None,
+    batch_id: str | None = None,
+    external_id: str | None = None,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
+    created_after: Annotated[str | None, Query(description="RFC 3339; later than this")] = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Listing[DocumentInfo]:
+    """Documents, newest first. Filter by label with `label.KEY=value`."""
+    marks = tuple(
+        (name.removeprefix("label."), value)
+        for name, value in request.query_params.multi_items()
+        if name.startswith("label.")
+    )
+    if len(marks) > 8:
+        raise fault("/query/label", "too_many", "at most 8 labels")
+    wanted = DocumentFilter(
+        state=state,
+        batch_id=batch_id,
+        external_id=external_id,
+        sha256=sha256,
+        created_after=parse_time(created_after, "/query/created_after") if created_after else None,
+        labels=marks,
+    )
+    before = cursor_of("documents", cursor)
+    found = parts.lookup.documents(who.tenant, wanted, before, limit + 1)
+    more = len(found) > limit
+    items = [DocumentInfo(**view.model_dump(by_alias=True, exclude={"result"})) for view in found[:limit]]
+    return Listing(items=items, next_cursor=next_cursor("documents", items[-1].id) if more else None)
+
+
+@router.get("/{document_id}", response_model=DocumentView, responses=examples.problems(404, 410, 422))
+async def get_document(
+    document_id: str, parts: Served, who: Who, wait: Wait, expand: Expand | None = None
+) -> Response:
+    """A document in the state of its newest run."""
+    run_id = await to_thread.run_sync(parts.lookup.newest_run_id, who.tenant, document_id)
+    run = (document_id, run_id)
+    headers = await waited(parts, who.tenant, run, wait)
+    return await document_answer(parts, who.tenant, run, expand=expand, headers=headers)
+
+
+@router.delete("/{document_id}", status_code=204, responses=examples.problems(404, 410))
+def delete_document(document_id: str, parts: Served, who: Who) -> None:
+    """Delete a document with its runs and results; its bytes go unless another document has the same."""
+    parts.ingest.delete(who.tenant, DocumentId(document_id))

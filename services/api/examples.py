@@ -1,0 +1,156 @@
+"""What OpenAPI shows besides the shapes: request bodies, examples, the problems of each call."""
+
+from typing import Any
+
+from schemas.api import DocumentView, Problem, RunView
+from services.api.problems import MEDIA_TYPE
+
+_WORDS = {
+    400: "the body is empty or malformed",
+    403: "Host or Origin is not this service's",
+    404: "there is no such thing",
+    409: "its state does not allow this now",
+    410: "the document has expired",
+    413: "larger than allowed",
+    415: "a type Quire does not read",
+    422: "the request is invalid; `errors` points to each fault",
+    503: "not available right now; `Retry-After` says when to try again",
+}
+
+_PROBLEM = {
+    "type": "urn:quire:error:schema_unknown",
+    "title": "Unprocessable Content",
+    "status": 422,
+    "code": "schema_unknown",
+    "detail": "there is no schema 'invoices'; there are: invoice, receipt",
+    "retryable": False,
+    "request_id": "req_01kb2c8m3v5x7z9b1d3f5h7k9n",
+    "errors": [
+        {"pointer": "/request/schema", "code": "schema_unknown", "detail": "there is no schema 'invoices'"}
+    ],
+}
+
+DOCUMENT: dict[str, Any] = {
+    "id": "doc_01kb2c8m3v5x7z9b1d3f5h7k9n",
+    "run_id": "run_01kb2c8m3w0q2s4t6v8x0z2b4d",
+    "batch_id": None,
+    "external_id": "erp-4711",
+    "state": "succeeded",
+    "error": None,
+    "progress": {"pages_total": 2, "pages_done": 2, "pages_failed": 0},
+    "filename": "invoice.pdf",
+    "media_type": "application/pdf",
+    "bytes": 48213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "schema": "invoice@1",
+    "labels": {"dept": "hr"},
+    "created_at": "2026-11-23T08:30:00.000Z",
+    "finished_at": "2026-11-23T08:30:02.125Z",
+    "expires_at": None,
+}
+
+REQUEST: dict[str, Any] = {
+    "schema": "invoice",
+    "pages": "1-3",
+    "languages": ["de"],
+    "budget": {"profile": "balanced"},
+    "labels": {"dept": "hr"},
+    "external_id": "erp-4711",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {
+            "description": _WORDS[status],
+            "model": Problem,
+            "content": {
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _PROBLEM}
+            },
+        }
+        for status in statuses
+    }
+
+
+def created(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    words = {200: "the run has finished", 202: "the run is under way; `Location` says where to look"}
+    example = {"application/json": {"example": DOCUMENT}}
+    return {s: {"description": words[s], "model": DocumentView, "content": example} for s in statuses}
+
+
+def runs_made() -> dict[int | str, dict[str, Any]]:
+    return {
+        200: {"description": "the run has finished", "model": RunView},
+        202: {"description": "the run is under way", "model": RunView},
+    }
+
+
+def json_body(schema: dict[str, Any], example: Any, *, required: bool = False) -> dict[str, Any]:
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+_SOURCES = {
+    "type": "object",
+    "properties": {
+        "url": {"type": "string", "format": "uri"},
+        "base64": {"type": "string"},
+        "object": {"type": "string"},
+        "filename": {"type": "string"},
+    },
+    "description": "exactly one of url, base64, object",
+}
+_REF = {"$ref": "#/components/schemas/Request"}
+
+POST_DOCUMENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "request": _REF,
+                        "schema": {"type": "string", "description": "name of a schema, or a JSON Schema"},
+                        "tasks": {"type": "string", "description": "comma-separated"},
+                        "questions": {"type": "string", "description": "repeat for more"},
+                        "pages": {"type": "string", "examples": ["1-3,7"]},
+                        "languages": {"type": "string", "description": "comma-separated"},
+                        "password": {"type": "string"},
+                    },
+                },
+                "encoding": {"request": {"contentType": "application/json"}},
+            },
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["source"],
+                    "properties": {"source": _SOURCES, "request": _REF},
+                },
+                "examples": {
+                    "url": {"value": {"source": {"url": "https://example.com/a.pdf"}, "request": REQUEST}},
+                    "base64": {"value": {"source": {"base64": "JVBERi0x...", "filename": "a.pdf"}}},
+                },
+            },
+        },
+    }
+}
+
+POST_RUN = json_body(
+    {"type": "object", "properties": {"request": _REF}}, {"request": {"schema": "receipt", "pages": "2"}}
+)
+POST_QUESTIONS = json_body(
+    {
+        "type": "object",
+        "required": ["questions"],
+        "properties": {
+            "questions": {"type": "array", "items": {"type": "string"}},
+            "password": {"type": "string"},
+        },
+    },
+    {"questions": ["Who signed it?"]},
+    required=True,
+)
+POST_RETRY = json_body({"type": "object", "properties": {"password": {"type": "string"}}}, {})

@@ -1,0 +1,51 @@
+"""Routes of the service itself: alive, ready, what was spent."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+from schemas.result import Usage
+from services.api import examples
+from services.api.deps import Served, Who
+from services.views import parse_time
+
+router = APIRouter(tags=["service"])
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+class UsageView(Usage):
+    """What runs created in a span of time have spent so far, and how many of them are in which state."""
+
+    since: str | None = None
+    until: str | None = None
+    runs: dict[str, int]
+
+
+@router.get("/healthz")
+def alive() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses=examples.problems(503))
+def ready(parts: Served) -> Health:
+    """The database answers too, so documents are accepted."""
+    parts.lookup.ping()
+    return Health()
+
+
+@router.get("/v1/usage", responses=examples.problems(422))
+def usage(
+    parts: Served,
+    who: Who,
+    since: Annotated[str | None, Query(description="RFC 3339")] = None,
+    until: Annotated[str | None, Query(description="RFC 3339")] = None,
+) -> UsageView:
+    first = parse_time(since, "/query/since") if since else None
+    last = parse_time(until, "/query/until") if until else None
+    spent, states = parts.lookup.usage(who.tenant, first, last)
+    return UsageView(**spent.model_dump(), since=since, until=until, runs=states)

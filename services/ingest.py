@@ -1,0 +1,104 @@
+"""Turns received bytes and a checked request into rows: bytes first, one transaction, then a wake."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pipeline.ports import BlobKey, Blobs, Clock, Waker
+from schemas.ids import Digest, DocumentId, RunId, TenantId
+from services.asks import Ask
+from services.stores import blob_rows, commands
+from services.stores.engine import Database
+from services.uploads import Staged
+
+PLAN_QUEUE = "plan"
+_HOUR_US = 3600 * 1_000_000
+
+Commit = Callable[[sa.Connection, DocumentId, RunId], None]
+"""Something else that must happen in the transaction that creates a document or a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new run and its document."""
+
+    document_id: DocumentId
+    run_id: RunId
+
+
+class Ingest:
+    """The write side of the API."""
+
+    def __init__(self, database: Database, blobs: Blobs, waker: Waker, clock: Clock) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._waker = waker
+        self._clock = clock
+
+    def create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None = None) -> Made:
+        """Store the file, make the document and its first run. The staged file is removed by its holder."""
+        blob = self._store(tenant, staged.digest, staged)
+        request = ask.request
+        hours = request.retention_hours
+        new = commands.NewDocument(
+            tenant=tenant,
+            blob=blob,
+            media_type=staged.media_type,
+            size=staged.size,
+            filename=staged.filename,
+            external_id=request.external_id,
+            labels=request.labels,
+            expires_at=self._clock.now() + hours * _HOUR_US if hours is not None else None,
+        )
+        with self._database.write() as connection:
+            document, run = commands.create_document(connection, new, ask.new_run())
+            if also is not None:
+                also(connection, document, run)
+        self._waker.wake(PLAN_QUEUE)
+        return Made(document, run)
+
+    def read_again(
+        self, tenant: TenantId, document: DocumentId, ask: Ask, also: Commit | None = None
+    ) -> Made:
+        with self._database.write() as connection:
+            run = commands.create_run(connection, tenant, document, ask.new_run())
+            if also is not None:
+                also(connection, document, run)
+        self._waker.wake(PLAN_QUEUE)
+        return Made(document, run)
+
+    def retry(self, tenant: TenantId, document: DocumentId, password: str | None = None) -> Made:
+        with self._database.write() as connection:
+            run = commands.retry_run(connection, tenant, document, password=password)
+        self._waker.wake(PLAN_QUEUE)
+        return Made(document, run)
+
+    def ask_more(
+        self, tenant: TenantId, document: DocumentId, run: RunId, ask: Ask, also: Commit | None = None
+    ) -> Made:
+        """A run with further questions over the pages that ``run`` read."""
+        with self._database.write() as connection:
+            new = commands.create_run(connection, tenant, document, ask.new_run(), based_on=run)
+            if also is not None:
+                also(connection, document, new)
+        self._waker.wake(PLAN_QUEUE)
+        return Made(document, new)
+
+    def cancel(self, tenant: TenantId, document: DocumentId) -> RunId:
+        with self._database.write() as connection:
+            return commands.cancel_run(connection, tenant, document)
+
+    def delete(self, tenant: TenantId, document: DocumentId) -> None:
+        with self._database.write() as connection:
+            commands.delete_document(connection, tenant, document)
+
+    def _store(self, tenant: TenantId, digest: Digest, staged: Staged) -> BlobKey:
+        """The bytes under the tenant's key; bytes the tenant has stored before are not written again."""
+        with self._database.write() as connection:
+            key, needed = blob_rows.touch(connection, tenant, digest, staged.size)
+        if needed:
+            self._blobs.put(key, staged.path)
+            with self._database.write() as connection:
+                blob_rows.mark_live(connection, key)
+        return key

@@ -1,0 +1,107 @@
+"""Pages of a run as users see them: what was read, with what the whole document says about it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.overlay import apply
+from schemas.errors import ErrorInfo, NotFound
+from schemas.ids import TenantId
+from schemas.page import BudgetUsed, PageContent, PageResult, PageState, Unit
+from services.stores.engine import Database
+from services.stores.tables import page_contents, pages
+
+Row = sa.Row[*tuple[Any, ...]]
+BATCH = 16
+"""Pages per read: small enough that a reader's memory is a few pages, whatever the document."""
+
+_ROW = (
+    pages.c.number,
+    pages.c.state,
+    pages.c.attempts,
+    pages.c.error,
+    pages.c.geometry,
+    pages.c.budget,
+    pages.c.overlay,
+)
+
+
+class PageViews:
+    """Reads of pages; a connection is held for one batch at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(self, tenant: TenantId, run_id: str, number: int, limit: int) -> list[PageContent]:
+        """The pages that follow ``number``."""
+        where = pages.c.number > number
+        return self._read(tenant, run_id, where, limit)
+
+    def one(self, tenant: TenantId, run_id: str, number: int) -> PageContent:
+        found = self._read(tenant, run_id, pages.c.number == number, 1)
+        if not found:
+            raise NotFound("page_not_found", "the run has no such page")
+        return found[0]
+
+    def last_number(self, tenant: TenantId, run_id: str) -> int:
+        """The highest page number of a run; 0 before it is planned."""
+        query = sa.select(sa.func.max(pages.c.number)).where(
+            pages.c.run_id == run_id, pages.c.tenant_id == tenant
+        )
+        with self._database.read() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def each(self, tenant: TenantId, run_id: str, numbers: Sequence[int] | None) -> Iterator[PageContent]:
+        """All pages, or those of ``numbers`` (ascending), batch by batch."""
+        if numbers is not None:
+            for start in range(0, len(numbers), BATCH):
+                wanted = pages.c.number.in_(numbers[start : start + BATCH])
+                yield from self._read(tenant, run_id, wanted, BATCH)
+            return
+        last = 0
+        while batch := self.after(tenant, run_id, last, BATCH):
+            yield from batch
+            last = batch[-1].page.number
+
+    def _read(
+        self, tenant: TenantId, run_id: str, where: sa.ColumnElement[bool], limit: int
+    ) -> list[PageContent]:
+        same = sa.and_(page_contents.c.run_id == pages.c.run_id, page_contents.c.number == pages.c.number)
+        query = (
+            sa.select(*_ROW, page_contents.c.content)
+            .join_from(pages, page_contents, same, isouter=True)
+            .where(pages.c.run_id == run_id, pages.c.tenant_id == tenant, where)
+            .order_by(pages.c.number)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return [page_of(row, row.content) for row in rows]
+
+
+def page_of(row: Row, stored: bytes | None) -> PageContent:
+    """A page from its row and, once it was read, its content; the row knows the state better."""
+    error = ErrorInfo(**row.error) if row.error else None
+    state = PageState.FAILED if row.state == PageState.QUARANTINED else PageState(row.state)
+    if stored is None:
+        return PageContent(page=_bare(row, state, error))
+    content = apply(PageContent.model_validate_json(stored), row.overlay)
+    facts = {"state": state, "attempts": row.attempts, "error": error}
+    return content.model_copy(update={"page": content.page.model_copy(update=facts)})
+
+
+def _bare(row: Row, state: PageState, error: ErrorInfo | None) -> PageResult:
+    shape: dict[str, Any] = row.geometry or {}
+    return PageResult(
+        number=row.number,
+        unit=Unit(shape.get("unit", Unit.POINT)),
+        width=shape.get("width", 0),
+        height=shape.get("height", 0),
+        dpi=shape.get("dpi"),
+        rotation=shape.get("rotation", 0),
+        state=state,
+        attempts=row.attempts,
+        error=error,
+        budget=BudgetUsed(**row.budget) if row.budget else None,
+    )

@@ -1,0 +1,86 @@
+"""Documents named in a JSON body (url, base64, object) brought to the staging folder like uploads."""
+
+import base64
+import binascii
+import time
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.errors import Unsupported
+from services import guard
+from services.faults import fault
+from services.uploads import PayloadTooLarge, Receiver, Staged
+
+_OK = 200
+_CHUNK = 65_536
+
+
+class Source(BaseModel):
+    """Where the document is: exactly one of ``url``, ``base64``, ``object``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Annotated[str, Field(max_length=4096)] | None = None
+    base64: str | None = None
+    object: Annotated[str, Field(max_length=4096)] | None = None
+    filename: Annotated[str, Field(max_length=1024)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Source":
+        if sum(value is not None for value in (self.url, self.base64, self.object)) != 1:
+            raise ValueError("give exactly one of url, base64, object")
+        return self
+
+
+def receive(source: Source, receiver: Receiver, http: httpx.Client, timeout_s: float) -> Staged:
+    """The document behind a source. ``receiver`` enforces size and type while it comes in."""
+    with receiver:
+        if source.object is not None:
+            raise Unsupported(
+                "unsupported",
+                "object sources need a bucket; the embedded service reads url and base64 sources",
+            )
+        if source.base64 is not None:
+            _decode(source.base64, receiver)
+            return receiver.finish(source.filename)
+        assert source.url is not None
+        _fetch(source.url, receiver, http, timeout_s)
+        return receiver.finish(source.filename or _name_in(source.url))
+
+
+def _decode(text: str, receiver: Receiver) -> None:
+    text = text.partition(",")[2] if text.startswith("data:") else text
+    text = "".join(text.split())
+    try:
+        # In steps that hold whole groups of four characters.
+        for start in range(0, len(text), _CHUNK):
+            receiver.write(base64.b64decode(text[start : start + _CHUNK], validate=True))
+    except binascii.Error:
+        raise fault("/source/base64", "base64_malformed", "not base64", whole="source_malformed") from None
+
+
+def _fetch(url: str, receiver: Receiver, http: httpx.Client, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    response = guard.open_stream(http, url)
+    try:
+        if response.status_code != _OK:
+            raise guard.SourceFailed(detail=f"the source answered {response.status_code}")
+        if int(response.headers.get("content-length", 0)) > receiver.limit:
+            raise PayloadTooLarge(detail=f"the document is larger than {receiver.limit} bytes")
+        for chunk in response.iter_raw(_CHUNK):
+            if time.monotonic() > deadline:
+                raise guard.SourceFailed(detail=f"the source took longer than {timeout_s:g} s")
+            receiver.write(chunk)
+    except httpx.HTTPError as error:
+        raise guard.SourceFailed(detail=f"the source broke off ({type(error).__name__})") from None
+    except ValueError:
+        raise guard.SourceFailed(detail="the source answered with malformed headers") from None
+    finally:
+        response.close()
+
+
+def _name_in(url: str) -> str:
+    return unquote(urlsplit(url).path).rsplit("/", 1)[-1]

@@ -1,0 +1,122 @@
+"""Tells waiting clients what happened: one poller per process reads new events for all of them.
+
+A waiter is a queue in memory: it holds neither a thread nor a database connection. What the poller brings may
+repeat and, for a slow client, may have gaps; the waiter reads the rows again where it matters.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.stores.engine import Database
+from services.stores.tables import events
+
+POLL_S = 0.1
+_QUEUE = 256
+_BATCH = 1000
+_log = logging.getLogger("quire.watch")
+
+Event = sa.Row[*tuple[Any, ...]]
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """One client's view of one document."""
+
+    document_id: str
+    queue: "asyncio.Queue[Event]" = field(default_factory=lambda: asyncio.Queue(_QUEUE))
+    lost: bool = False
+    """The client was too slow for the queue: it must read from the database again."""
+
+    def tell(self, event: Event) -> None:
+        try:
+            self.queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.lost = True
+
+    async def next(self, timeout_s: float) -> Event | None:
+        """The next event, or None when there was none for so long."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self.queue.get()
+        except TimeoutError:
+            return None
+
+
+class Watch:
+    """The poller. It sleeps while nobody waits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiters: dict[str, set[Waiter]] = {}
+        self._somebody = asyncio.Event()
+        self._seen = -1
+
+    async def run(self) -> None:
+        """Poll until cancelled; a database out of reach is waited for."""
+        while True:
+            await self._somebody.wait()
+            try:
+                rows = await asyncio.to_thread(self._read)
+            except Exception:  # noqa: BLE001  # whatever it is, the waiters' own reads will say it
+                _log.warning("could not read events", exc_info=True)
+                await asyncio.sleep(1.0)
+                continue
+            for row in rows:
+                for waiter in self._waiters.get(row.document_id, ()):
+                    waiter.tell(row)
+            if len(rows) < _BATCH:
+                await asyncio.sleep(POLL_S)
+
+    @asynccontextmanager
+    async def waiting(self, document_id: str) -> AsyncIterator[Waiter]:
+        """A waiter that hears of everything that happens to a document from now on."""
+        waiter = Waiter(document_id)
+        self._waiters.setdefault(document_id, set()).add(waiter)
+        if not self._somebody.is_set():
+            # Nobody polled: events up to now are the waiter's own to read, so start from the newest.
+            self._seen = -1
+            self._somebody.set()
+        try:
+            yield waiter
+        finally:
+            left = self._waiters[document_id]
+            left.discard(waiter)
+            if not left:
+                del self._waiters[document_id]
+            if not self._waiters:
+                self._somebody.clear()
+
+    @property
+    def waiters(self) -> int:
+        return sum(len(group) for group in self._waiters.values())
+
+    def _read(self) -> Sequence[Event]:
+        with self._database.read() as connection:
+            if self._seen < 0:
+                # A little back: what was committed between the waiter's arrival and this first look.
+                newest = connection.scalar(sa.select(sa.func.max(events.c.seq)))
+                self._seen = max(0, (newest or 0) - _BATCH)
+            query = sa.select(events).where(events.c.seq > self._seen).order_by(events.c.seq).limit(_BATCH)
+            rows = connection.execute(query).all()
+        if rows:
+            self._seen = rows[-1].seq
+        return rows
+
+
+@asynccontextmanager
+async def running(watch: Watch) -> AsyncIterator[None]:
+    """The poller for as long as the context lasts."""
+    task = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
