@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from schemas.errors import CageKilled, Conflict, QuireError, Unavailable
 from workers.cage_keeper import Keeper
@@ -121,7 +121,7 @@ class ProcessCage:
             if limits.alone:
                 self._bury(slot)
             answer = self._call(slot, message, limits)
-            ok, value = answer_of(answer)
+            ok, value = _opened(answer)
         except BaseException:
             self._release(slot)
             raise
@@ -219,6 +219,13 @@ class ProcessCage:
         child, slot.child = slot.child, None
         if child is not None:
             child.bury()
+
+
+def _opened(answer: bytearray) -> tuple[bool, Any]:
+    try:
+        return answer_of(answer)
+    except Exception as error:  # what a child under a file's control may send is not ours to trust
+        raise CageKilled("cage_crash", "the process that read it gave no valid answer") from error
 
 
 def _ended(verdict: str | None) -> QuireError:

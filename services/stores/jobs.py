@@ -22,6 +22,7 @@ class Work:
     cost: int = 1
     delay_us: int = 0
     attempts: int = 0
+    setbacks: int = 0
     solo: int = 0
 
 
@@ -61,6 +62,7 @@ def add(
                 "turn": turn,
                 "run_after": now + item.delay_us,
                 "attempts": item.attempts,
+                "setbacks": item.setbacks,
                 "solo": item.solo,
                 "created_at": now,
             }

@@ -3,11 +3,12 @@
 Lock order everywhere: job, page, run, document.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.ledger import PageEnd
 from schemas.errors import ErrorInfo
 from schemas.ids import DocumentId, RunId, TenantId
 from schemas.page import PageState
@@ -19,18 +20,6 @@ from services.stores.work_tables import jobs as job_rows
 
 OPEN_PAGES = tuple(str(state) for state in PageState if not state.terminal)
 OPEN_RUNS = tuple(str(state) for state in RunState if not state.terminal)
-
-
-@dataclass(frozen=True, slots=True)
-class PageEnd:
-    """How a page ended. ``values`` are further columns of its row; ``usage`` is added to the run's."""
-
-    number: int
-    state: PageState
-    error: ErrorInfo | None = None
-    content: bytes | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    usage: dict[str, int] = field(default_factory=dict)
 
 
 def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageEnd) -> bool:
@@ -45,7 +34,10 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
             state=str(end.state),
             error=end.error.model_dump() if end.error else None,
             finished_at=now_us(),
-            **end.values,
+            geometry=end.geometry,
+            budget=end.budget,
+            summary=end.summary,
+            attempts=end.attempts,
         )
     ).rowcount
     if not changed:
@@ -63,7 +55,11 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
             pages_left=runs.c.pages_left - 1,
             pages_failed=runs.c.pages_failed + int(end.state.failed),
             usage_pages=runs.c.usage_pages + 1,
-            **{f"usage_{name}": runs.c[f"usage_{name}"] + more for name, more in end.usage.items() if more},
+            **{
+                f"usage_{name}": runs.c[f"usage_{name}"] + more
+                for name, more in asdict(end.spent).items()
+                if more
+            },
         )
         .returning(
             runs.c.document_id, runs.c.pages_left, runs.c.pages_total, runs.c.pages_failed, runs.c.priority
@@ -117,7 +113,7 @@ def drop_jobs(connection: sa.Connection, run: RunId) -> None:
     connection.execute(sa.delete(job_rows).where(job_rows.c.run_id == run))
 
 
-def start_run(connection: sa.Connection, run: RunId, page_count: int) -> None:
+def start_run(connection: sa.Connection, run: RunId, page_count: int, left: int) -> None:
     """The pages are known: the run is under way."""
     row = connection.execute(
         sa.update(runs)
@@ -125,7 +121,7 @@ def start_run(connection: sa.Connection, run: RunId, page_count: int) -> None:
         .values(
             state=str(RunState.PROCESSING),
             pages_total=page_count,
-            pages_left=page_count,
+            pages_left=left,
             started_at=sa.func.coalesce(runs.c.started_at, now_us()),
         )
         .returning(*runs.c)

@@ -1,0 +1,133 @@
+"""Who works on what: processes, their leases, and what becomes of the work of a process that died."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import PageEnd, Queue
+from schemas.errors import ErrorInfo
+from schemas.ids import DEFAULT_TENANT, DocumentId, JobId, ProcessId, RunId, TenantId
+from schemas.page import PageState
+from schemas.result import RunState
+from services.stores import jobs, transitions
+from services.stores.engine import now_us
+from services.stores.work_tables import jobs as job_rows
+from services.stores.work_tables import processes
+
+_AGAIN_US = 5_000_000
+"""A job that may have killed its process waits this long per death, so that others get on."""
+
+SHARED, SUSPECT, ALONE = 0, 1, 2
+
+
+def enrol(connection: sa.Connection, process: ProcessId, host: str, pid: int) -> None:
+    connection.execute(
+        processes.insert().values(
+            id=process,
+            tenant_id=DEFAULT_TENANT,
+            host=host,
+            pid=pid,
+            started_at=now_us(),
+            seen_at=now_us(),
+        )
+    )
+
+
+def beat(connection: sa.Connection, process: ProcessId) -> bool:
+    """False when the process was given up for dead: it must enrol again under another name."""
+    renewed = sa.update(processes).where(processes.c.id == process).values(seen_at=now_us())
+    return connection.execute(renewed).rowcount == 1
+
+
+def held(connection: sa.Connection, process: ProcessId) -> set[tuple[JobId, int]]:
+    rows = connection.execute(
+        sa.select(job_rows.c.id, job_rows.c.token).where(
+            job_rows.c.process_id == process, job_rows.c.state == "leased"
+        )
+    )
+    return {(JobId(row.id), row.token) for row in rows}
+
+
+def resign(connection: sa.Connection, process: ProcessId) -> None:
+    """Hand back without blame: the process ends because it was asked to."""
+    connection.execute(
+        sa.update(job_rows)
+        .where(job_rows.c.process_id == process, job_rows.c.state == "leased")
+        .values(
+            state="ready",
+            process_id=None,
+            solo=sa.case((job_rows.c.solo == ALONE, SUSPECT), else_=job_rows.c.solo),
+        )
+    )
+    connection.execute(sa.delete(processes).where(processes.c.id == process))
+
+
+def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> int:
+    """Void the leases of silent processes; what they had in flight is suspect from now on."""
+    dead = connection.scalars(
+        sa.select(processes.c.id)
+        .where(processes.c.seen_at <= now_us() - silent_us)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not dead:
+        return 0
+    for row in _leased_by(connection, dead):
+        if row.solo == ALONE:
+            _died_alone(connection, row, deaths_allowed)
+        else:
+            _suspect(connection, row)
+    connection.execute(sa.delete(processes).where(processes.c.id.in_(dead)))
+    return len(dead)
+
+
+def _leased_by(connection: sa.Connection, dead: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    return connection.execute(
+        sa.select(job_rows)
+        .where(job_rows.c.process_id.in_(dead), job_rows.c.state == "leased")
+        .order_by(job_rows.c.id)
+        .with_for_update()
+    ).all()
+
+
+def _suspect(connection: sa.Connection, row: sa.Row[Any]) -> None:
+    """It may be the cause, so it runs alone next. Of a chunk of pages only the one at work is suspect."""
+    pages = row.payload.get("pages", [])
+    if row.queue != Queue.RASTER or len(pages) == 1 or row.solo == SUSPECT:
+        _release(connection, row, solo=SUSPECT)
+        return
+    jobs.add(
+        connection,
+        (TenantId(row.tenant_id), DocumentId(row.document_id), RunId(row.run_id)),
+        Queue.RASTER,
+        row.priority,
+        [jobs.Work({"pages": [row.page]}, page=row.page, attempts=row.attempts, solo=SUSPECT)],
+    )
+    others = [page for page in pages if page > row.page]
+    if others:
+        _release(connection, row, payload={"pages": others}, page=others[0])
+    else:
+        connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
+
+
+def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int) -> None:
+    deaths = row.deaths + 1
+    if deaths < deaths_allowed:
+        _release(connection, row, solo=SUSPECT, deaths=deaths, run_after=now_us() + deaths * _AGAIN_US)
+        return
+    connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
+    error = ErrorInfo(
+        code="quarantined", detail=f"{deaths} processes ended while they worked on this and on nothing else"
+    )
+    run = RunId(row.run_id)
+    if row.page is None:
+        transitions.end_run(connection, run, RunState.FAILED, error=error)
+    else:
+        end = PageEnd(row.page, PageState.QUARANTINED, error, attempts=row.attempts + deaths)
+        transitions.end_page(connection, TenantId(row.tenant_id), run, end)
+
+
+def _release(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:
+    connection.execute(
+        sa.update(job_rows).where(job_rows.c.id == row.id).values(state="ready", process_id=None, **values)
+    )

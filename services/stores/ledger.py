@@ -1,0 +1,183 @@
+"""`Ledger` on SQL: claims, commits behind the fence, leases."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import Claim, EndedPage, Fenced, Queue, RunFacts, StoredImage
+from pipeline.ports import BlobKey
+from schemas.errors import ErrorInfo, StoreUnavailable
+from schemas.ids import Digest, DocumentId, JobId, ProcessId, RunId, TenantId
+from schemas.page import PageState
+from services.stores import blob_rows, jobs, leases
+from services.stores.engine import Database, now_us
+from services.stores.tables import documents, page_contents, pages, runs
+from services.stores.unit import SqlUnit
+from services.stores.work_tables import jobs as job_rows
+
+_COUNT_UP_TO = 1000
+_SECOND = 1_000_000
+
+
+class SqlLedger:
+    """`Ledger` for SQLite and Postgres."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, queue: Queue, process: ProcessId) -> Claim | None:
+        with self._database.write() as connection:
+            row = jobs.claim(connection, queue, process)
+            if row is None:
+                return None
+            facts = connection.execute(
+                sa.select(runs, documents.c.digest, documents.c.generation, documents.c.media_type)
+                .join(documents, documents.c.id == runs.c.document_id)
+                .where(runs.c.id == row.run_id)
+            ).one()
+        return _claim(row, facts)
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[SqlUnit]:
+        with self._database.write() as connection:
+            priority = connection.scalar(
+                sa.select(job_rows.c.priority).where(jobs.held(claim.job, claim.token)).with_for_update()
+            )
+            if priority is None:
+                raise Fenced("fenced", "the job was cancelled or given to another process")
+            yield SqlUnit(connection, claim, priority)
+
+    def alone_now(self, claim: Claim) -> None:
+        with self._database.write() as connection:
+            changed = connection.execute(
+                sa.update(job_rows).where(jobs.held(claim.job, claim.token)).values(solo=leases.ALONE)
+            ).rowcount
+        if not changed:
+            raise Fenced("fenced", "the job was cancelled or given to another process")
+
+    def upload(self, tenant: TenantId, digest: str, size: int) -> tuple[BlobKey, bool]:
+        with self._database.write() as connection:
+            return blob_rows.touch(connection, tenant, Digest(digest), size)
+
+    def ended_pages(self, run: RunId, chunk: int) -> Iterator[Sequence[EndedPage]]:
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(
+                    sa.select(
+                        pages.c.number, pages.c.state, pages.c.error, pages.c.summary, page_contents.c.content
+                    )
+                    .outerjoin(
+                        page_contents,
+                        sa.and_(
+                            page_contents.c.run_id == pages.c.run_id,
+                            page_contents.c.number == pages.c.number,
+                        ),
+                    )
+                    .where(pages.c.run_id == run, pages.c.number > last)
+                    .order_by(pages.c.number)
+                    .limit(chunk)
+                ).all()
+            if not rows:
+                return
+            yield [
+                EndedPage(
+                    row.number,
+                    PageState(row.state),
+                    ErrorInfo(**row.error) if row.error else None,
+                    row.summary,
+                    row.content,
+                )
+                for row in rows
+            ]
+            last = rows[-1].number
+
+    def summaries(self, run: RunId, chunk: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(
+                    sa.select(pages.c.number, pages.c.summary)
+                    .where(pages.c.run_id == run, pages.c.number > last)
+                    .order_by(pages.c.number)
+                    .limit(chunk)
+                ).all()
+            if not rows:
+                return
+            yield from ((row.number, row.summary) for row in rows if row.summary is not None)
+            last = rows[-1].number
+
+    def runnable(self) -> dict[Queue, int]:
+        with self._database.read() as connection:
+            ready = (
+                sa.select(job_rows.c.queue)
+                .where(job_rows.c.state == "ready", job_rows.c.run_after <= now_us())
+                .limit(_COUNT_UP_TO)
+                .subquery()
+            )
+            rows = connection.execute(
+                sa.select(ready.c.queue, sa.func.count().label("jobs")).group_by(ready.c.queue)
+            )
+            return {Queue(row.queue): row.jobs for row in rows}
+
+    def enrol(self, process: ProcessId, host: str, pid: int) -> None:
+        with self._database.write() as connection:
+            leases.enrol(connection, process, host, pid)
+
+    def beat(self, process: ProcessId) -> None:
+        with self._database.write() as connection:
+            known = leases.beat(connection, process)
+        if not known:
+            raise StoreUnavailable("given_up", "this process was silent for too long and was given up")
+
+    def held(self, process: ProcessId) -> set[tuple[JobId, int]]:
+        with self._database.read() as connection:
+            return leases.held(connection, process)
+
+    def resign(self, process: ProcessId) -> None:
+        with self._database.write() as connection:
+            leases.resign(connection, process)
+
+    def bury(self, silent_s: float, deaths_allowed: int) -> int:
+        with self._database.write() as connection:
+            return leases.bury(connection, round(silent_s * _SECOND), deaths_allowed)
+
+
+def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:
+    tenant = TenantId(row.tenant_id)
+    image = row.payload.get("image")
+    return Claim(
+        job=JobId(row.id),
+        token=row.token,
+        queue=Queue(row.queue),
+        tenant=tenant,
+        document=DocumentId(row.document_id),
+        run=RunId(row.run_id),
+        page=row.page,
+        pages=tuple(row.payload.get("pages", ())),
+        attempts=row.attempts,
+        setbacks=row.setbacks,
+        alone=row.solo != leases.SHARED,
+        prepared=row.prepared,
+        image=image and _image(tenant, image),
+        facts=RunFacts(
+            source=BlobKey(tenant, Digest(facts.digest), facts.generation),
+            media_type=facts.media_type,
+            request=facts.request,
+            schema=facts.schema,
+            password=facts.password,
+            based_on=RunId(facts.based_on) if facts.based_on else None,
+            warnings=tuple((facts.outcome or {}).get("warnings", ())),
+        ),
+    )
+
+
+def _image(tenant: TenantId, image: dict[str, Any]) -> StoredImage:
+    return StoredImage(
+        BlobKey(tenant, Digest(image["digest"]), image["generation"]),
+        image["media_type"],
+        image["width"],
+        image["height"],
+    )

@@ -1,0 +1,210 @@
+"""The unit of work: what a worker may write in the name of a job it still holds."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead, PlanFacts, Queue
+from pipeline.ports import BlobKey
+from schemas.ids import RunId
+from schemas.page import PageState
+from services.stores import blob_rows, field_rows, jobs, transitions
+from services.stores.engine import now_us
+from services.stores.tables import page_contents, run_parts, runs
+from services.stores.tables import pages as page_rows
+from services.stores.work_tables import attempts
+from services.stores.work_tables import jobs as job_rows
+
+_SECOND = 1_000_000
+
+
+class SqlUnit:
+    """`UnitOfWork` on an open write transaction in which the fence was checked and the job is locked."""
+
+    def __init__(self, connection: sa.Connection, claim: Claim, priority: int) -> None:
+        self._connection = connection
+        self._claim = claim
+        self._priority = priority
+        self._owner = (claim.tenant, claim.document, claim.run)
+
+    def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
+        claim = self._claim
+        copied = self._copy(claim.facts.based_on, pages) if claim.facts.based_on else set()
+        todo = [number for number in pages if number not in copied]
+        if todo:
+            self._connection.execute(
+                page_rows.insert(),
+                [
+                    {
+                        "run_id": claim.run,
+                        "number": number,
+                        "tenant_id": claim.tenant,
+                        "document_id": claim.document,
+                        "state": str(PageState.PENDING),
+                    }
+                    for number in todo
+                ],
+            )
+        self._connection.execute(
+            sa.update(runs)
+            .where(runs.c.id == claim.run)
+            .values(
+                engine=facts.engine,
+                outcome={"warnings": list(facts.warnings)},
+                usage_pages=len(copied),
+                usage_reused_pages=len(copied),
+            )
+        )
+        transitions.start_run(self._connection, claim.run, len(pages), len(todo))
+        chunks = [todo[start : start + chunk] for start in range(0, len(todo), chunk)]
+        self._add(Queue.RASTER, [jobs.Work({"pages": part}, page=part[0], cost=len(part)) for part in chunks])
+        if not todo:
+            self._add(Queue.FINISH, [jobs.Work()])
+
+    def _copy(self, base: RunId, numbers: Sequence[int]) -> set[int]:
+        """Take over pages that ended well there. What the document said of them is found anew."""
+        claim, good = self._claim, (PageState.READ, PageState.BLANK, PageState.UNREADABLE)
+        taken = (
+            sa.select(page_rows.c.number)
+            .where(page_rows.c.run_id == base, page_rows.c.state.in_([str(state) for state in good]))
+            .order_by(page_rows.c.number)
+        )
+        copied = sorted(set(self._connection.scalars(taken)) & set(numbers))
+        for start in range(0, len(copied), 500):
+            self._copy_rows(base, copied[start : start + 500], claim)
+        return set(copied)
+
+    def _copy_rows(self, base: RunId, numbers: Sequence[int], claim: Claim) -> None:
+        fresh = {"run_id": claim.run, "reuse_key": None, "overlay": None}
+        for table in (page_rows, page_contents):
+            columns = [column for column in table.c if column.name not in ("reuse_key", "overlay")]
+            values = [
+                sa.literal(fresh[column.name]) if column.name in fresh else column for column in columns
+            ]
+            source = sa.select(*values).where(table.c.run_id == base, table.c.number.in_(numbers))
+            self._connection.execute(table.insert().from_select([c.name for c in columns], source))
+
+    def work_on(self, page: int) -> None:
+        self._job(page=page)
+
+    def remaining(self) -> Sequence[int]:
+        at = self._connection.scalar(sa.select(job_rows.c.page).where(job_rows.c.id == self._claim.job))
+        pages = self._claim.pages or ((at,) if at is not None else ())
+        return [page for page in pages if at is None or page >= at]
+
+    def end_page(self, end: PageEnd) -> bool:
+        return transitions.end_page(self._connection, self._claim.tenant, self._claim.run, end)
+
+    def to_read(self, page: PageToRead, image: BlobKey) -> None:
+        blob_rows.mark_live(self._connection, image)
+        changed = self._connection.execute(
+            sa.update(page_rows)
+            .where(
+                page_rows.c.run_id == self._claim.run,
+                page_rows.c.number == page.number,
+                page_rows.c.state.in_(transitions.OPEN_PAGES),
+            )
+            .values(
+                state=str(PageState.READING),
+                image_digest=image.digest,
+                image_generation=image.generation,
+                image_type=page.image.media_type,
+            )
+        ).rowcount
+        if not changed:
+            return
+        stored = {
+            "digest": image.digest,
+            "generation": image.generation,
+            "media_type": page.image.media_type,
+            "width": page.image.width,
+            "height": page.image.height,
+        }
+        work = jobs.Work({"image": stored}, page=page.number, prepared=page.prepared)
+        self._add(Queue.READ, [work])
+
+    def render_again(self) -> None:
+        page = self._claim.page
+        assert page is not None
+        self._add(Queue.RASTER, [jobs.Work({"pages": [page]}, page=page, attempts=self._claim.attempts)])
+        self.done()
+
+    def split(self, page: int, later: Later) -> None:
+        work = jobs.Work(
+            {"pages": [page]},
+            page=page,
+            delay_us=round(later.delay_s * _SECOND),
+            attempts=int(later.counted),
+            setbacks=int(not later.counted),
+        )
+        self._add(Queue.RASTER, [work])
+
+    def later(self, later: Later) -> None:
+        tries = job_rows.c.attempts if later.counted else job_rows.c.setbacks
+        self._job(
+            state="ready",
+            process_id=None,
+            run_after=now_us() + round(later.delay_s * _SECOND),
+            **{tries.name: tries + 1},
+        )
+
+    def failed(self, failure: Failure) -> None:
+        self._connection.execute(
+            attempts.insert().values(
+                tenant_id=self._claim.tenant,
+                run_id=self._claim.run,
+                page=failure.page,
+                queue=str(self._claim.queue),
+                at=now_us(),
+                code=failure.error.code,
+                detail=failure.error.detail,
+                counted=failure.counted,
+                ms=failure.ms,
+            )
+        )
+
+    def done(self) -> None:
+        self._connection.execute(sa.delete(job_rows).where(job_rows.c.id == self._claim.job))
+
+    def overlay(self, overlays: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        rows = [{"page_number": number, "said": overlay} for number, overlay in overlays]
+        if rows:
+            self._connection.execute(
+                sa.update(page_rows)
+                .where(
+                    page_rows.c.run_id == self._claim.run, page_rows.c.number == sa.bindparam("page_number")
+                )
+                .values(overlay=sa.bindparam("said", type_=page_rows.c.overlay.type)),
+                rows,
+            )
+
+    def parts(self, kind: str, start: int, contents: Sequence[bytes]) -> None:
+        rows = [
+            {
+                "run_id": self._claim.run,
+                "kind": kind,
+                "ordinal": start + index,
+                "tenant_id": self._claim.tenant,
+                "content": content,
+            }
+            for index, content in enumerate(contents)
+        ]
+        if start == 0:  # what an earlier try of this job left
+            self._connection.execute(
+                sa.delete(run_parts).where(run_parts.c.run_id == self._claim.run, run_parts.c.kind == kind)
+            )
+        if rows:
+            self._connection.execute(run_parts.insert(), rows)
+
+    def end_run(self, outcome: Outcome) -> None:
+        field_rows.write(self._connection, self._owner, outcome.fields)
+        transitions.end_run(
+            self._connection, self._claim.run, outcome.state, error=outcome.error, outcome=outcome.summary
+        )
+
+    def _add(self, queue: Queue, work: Sequence[jobs.Work]) -> None:
+        jobs.add(self._connection, self._owner, queue, self._priority, work)
+
+    def _job(self, **values: Any) -> None:
+        self._connection.execute(sa.update(job_rows).where(job_rows.c.id == self._claim.job).values(**values))

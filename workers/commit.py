@@ -1,0 +1,33 @@
+"""Commits that outlast an outage: a reply already paid for is not thrown away because the store is busy."""
+
+import itertools
+import threading
+from collections.abc import Callable
+
+from pipeline.ledger import Claim, Ledger, UnitOfWork
+from schemas.errors import StoreUnavailable
+
+_WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Commit:
+    """Writes in the name of a claim, again and again until it is done or fenced off."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Give up on outages from now on: the process has to end."""
+        self._stop.set()
+
+    def __call__(self, claim: Claim, write: Callable[[UnitOfWork], None]) -> None:
+        """Raises `Fenced` when the job is no longer ours, and then nothing was written."""
+        for tried in itertools.count():
+            try:
+                with self._ledger.holding(claim) as unit:
+                    write(unit)
+                return
+            except StoreUnavailable:
+                if self._stop.wait(_WAITS_S[min(tried, len(_WAITS_S) - 1)]):
+                    raise

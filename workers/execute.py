@@ -1,0 +1,121 @@
+"""The loop of a worker: claim a job, do it, commit; what fails goes to `workers.failures`."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from pipeline.ledger import Claim, Fenced, Queue
+from schemas.errors import QuireError, StoreUnavailable
+from workers.cage import Cancelled
+from workers.commit import Commit
+from workers.context import Context
+from workers.failures import Failures, ours
+from workers.finish import FinishJob
+from workers.gate import Gate
+from workers.pages import Lost, PageJobs
+from workers.pulse import Pulse
+
+_log = structlog.get_logger(__name__)
+
+
+class Executor:
+    """Does the jobs of one process; its methods may be called from many threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._commit = Commit(context.ledger)
+        self._failures = Failures(self._commit)
+        self._pulse = Pulse(context.ledger)
+        self._gate = Gate()
+        self._stopping = False
+        pages = PageJobs(context, self._commit, self._failures)
+        self._jobs: dict[Queue, Callable[[Claim, Lost], None]] = {
+            Queue.PLAN: pages.plan,
+            Queue.RASTER: pages.raster,
+            Queue.READ: pages.read,
+            Queue.FINISH: FinishJob(context, self._commit).finish,
+        }
+
+    def start(self) -> None:
+        """Become known to the store; without that nothing can be claimed."""
+        self._pulse.start()
+
+    def stop_claiming(self) -> None:
+        self._stopping = True
+
+    def abandon(self) -> None:
+        """End what is at work; it is handed back, not failed."""
+        self._commit.stop()
+        self._pulse.abandon()
+
+    def stop(self) -> None:
+        """Hand back what is left. Call when no thread is inside `drain` any more."""
+        self._pulse.stop()
+
+    def drain(self, queue: Queue) -> int:
+        """Do jobs of a queue until none can be claimed; how many were done."""
+        done = 0
+        while not self._stopping and self.one(queue):
+            done += 1
+        return done
+
+    def one(self, queue: Queue) -> bool:
+        """Do one job; False when there is none to claim, or the store is out of reach."""
+        with self._gate.shared():
+            claim = self._claim(queue)
+            if claim is None:
+                return False
+            if not claim.alone:
+                self._do(claim)
+                return True
+        with self._gate.alone():
+            try:
+                self._context.ledger.alone_now(claim)
+            except QuireError:
+                return True  # no longer ours, or the store is gone: the lease will tell
+            self._do(claim)
+        return True
+
+    def _claim(self, queue: Queue) -> Claim | None:
+        try:
+            return self._context.ledger.claim(queue, self._pulse.process)
+        except StoreUnavailable as error:
+            _log.warning("claim_failed", queue=str(queue), code=error.code)
+            return None
+
+    def _do(self, claim: Claim) -> None:
+        started = time.monotonic()
+        self._pulse.at_work(claim)
+
+        def lost() -> bool:
+            return self._pulse.lost(claim)
+
+        try:
+            alone = claim.alone or claim.attempts > 0
+            with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=alone):
+                self._jobs[claim.queue](claim, lost)
+        except (Fenced, Cancelled):
+            _log.info("job_lost", **_names(claim))
+        except Exception as error:  # noqa: BLE001  # whatever happens to a job, the others go on
+            self._fail(claim, ours(error), started)
+        finally:
+            self._pulse.over(claim)
+
+    def _fail(self, claim: Claim, error: QuireError, started: float) -> None:
+        ms = round((time.monotonic() - started) * 1000)
+        _log.warning("job_failed", code=error.code, detail=error.detail, ms=ms, **_names(claim))
+        try:
+            self._failures.of_job(claim, error, ms)
+        except QuireError as second:
+            _log.warning("job_lost", code=second.code, **_names(claim))
+
+
+def _names(claim: Claim) -> dict[str, object]:
+    return {
+        "queue": str(claim.queue),
+        "document_id": claim.document,
+        "run_id": claim.run,
+        "page": claim.page,
+        "job_id": claim.job,
+    }

@@ -1,0 +1,87 @@
+"""The last job of a run: has the document-level passes made and stores what they yield, piece by piece."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.ledger import Claim, EndedPage, Ledger, UnitOfWork
+from workers.commit import Commit
+from workers.context import Context
+from workers.orders import request_of
+
+_CHUNK = 16
+_FLUSH_BYTES = 1 << 20
+_FLUSH_OVERLAYS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FinishJob:
+    context: Context
+    commit: Commit
+
+    def finish(self, claim: Claim, lost: Callable[[], bool]) -> None:  # noqa: ARG002  # every job is called alike
+        sink = _Sink(claim, self.commit)
+        outcome = self.context.recipe.finish(
+            request_of(claim),
+            claim.facts.schema,
+            claim.facts.warnings,
+            _Pages(self.context.ledger, claim),
+            sink,
+        )
+        sink.flush()
+        self.commit(claim, lambda unit: unit.end_run(outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    ledger: Ledger
+    claim: Claim
+
+    def summaries(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        return self.ledger.summaries(self.claim.run, 500)
+
+    def chunks(self) -> Iterator[Sequence[EndedPage]]:
+        return self.ledger.ended_pages(self.claim.run, _CHUNK)
+
+
+class _Sink:
+    """Collects a little, then writes it; a job begun anew overwrites what an earlier try left."""
+
+    def __init__(self, claim: Claim, commit: Commit) -> None:
+        self._claim = claim
+        self._commit = commit
+        self._overlays: list[tuple[int, dict[str, Any]]] = []
+        self._parts: dict[str, list[bytes]] = {"table": [], "chart": []}
+        self._written = {"table": 0, "chart": 0}
+        self._bytes = 0
+
+    def overlay(self, number: int, overlay: dict[str, Any]) -> None:
+        self._overlays.append((number, overlay))
+        if len(self._overlays) >= _FLUSH_OVERLAYS:
+            self.flush()
+
+    def table(self, content: bytes) -> None:
+        self._part("table", content)
+
+    def chart(self, content: bytes) -> None:
+        self._part("chart", content)
+
+    def _part(self, kind: str, content: bytes) -> None:
+        self._parts[kind].append(content)
+        self._bytes += len(content)
+        if self._bytes >= _FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        overlays, parts = self._overlays, self._parts
+
+        def write(unit: UnitOfWork) -> None:
+            unit.overlay(overlays)
+            for kind, contents in parts.items():
+                if contents or not self._written[kind]:
+                    unit.parts(kind, self._written[kind], contents)
+
+        self._commit(self._claim, write)
+        for kind, contents in parts.items():
+            self._written[kind] += len(contents)
+        self._overlays, self._parts, self._bytes = [], {"table": [], "chart": []}, 0

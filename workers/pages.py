@@ -1,0 +1,147 @@
+"""The jobs on pages: plan finds them, raster prepares them, read has an engine read them."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from pipeline.ledger import Claim, Fenced, PageEnd, PlanFacts, Queue, UnitOfWork
+from pipeline.orders import PageImage, PageOrder, ReadOrder, SourceFile
+from pipeline.ports import BlobKey
+from pipeline.select import select_pages
+from schemas.errors import NotFound
+from schemas.page import EngineUsed, PageSource
+from schemas.request import Request
+from workers.cage import Cancelled
+from workers.commit import Commit
+from workers.context import Context
+from workers.failures import Failures, advance, ours
+from workers.orders import page_order, request_of, source_of
+
+Lost = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class PageJobs:
+    """Each method does one job; whatever it raises is dealt with by its caller."""
+
+    context: Context
+    commit: Commit
+    failures: Failures
+
+    def plan(self, claim: Claim, lost: Lost) -> None:  # noqa: ARG002  # every job is called alike
+        context, request = self.context, request_of(claim)
+        spec = context.engines.named(request.engine).spec
+        with context.blobs.local(claim.facts.source) as path:
+            found = context.cage.run(context.steps.inspect, source_of(claim, str(path)))
+        pages = select_pages(request.pages, found.page_count)
+        facts = PlanFacts(
+            engine={"name": spec.name, "model": spec.model, "version": spec.version},
+            warnings=tuple(warning.model_dump() for warning in found.warnings),
+        )
+
+        def write(unit: UnitOfWork) -> None:
+            unit.plan(pages, context.chunk, facts)
+            unit.done()
+
+        self.commit(claim, write)
+        for _ in range(0, len(pages), context.chunk):
+            context.waker.wake(Queue.RASTER)
+        context.waker.wake(Queue.FINISH)
+
+    def raster(self, claim: Claim, lost: Lost) -> None:
+        todo = [page for page in claim.pages if claim.page is None or page >= claim.page]
+        with self.context.blobs.local(claim.facts.source) as path:
+            source, request = source_of(claim, str(path)), request_of(claim)
+            spec = self.context.engines.named(request.engine).spec
+            for page, following in zip(todo, [*todo[1:], None], strict=True):
+                if lost():
+                    raise Fenced("fenced", "the job is no longer ours")
+                started = time.monotonic()
+                try:
+                    self._prepare(claim, source, page_order(page, request, spec), following)
+                except (Fenced, Cancelled):
+                    raise
+                except Exception as error:  # noqa: BLE001  # whatever happens to a page, its neighbours go on
+                    ms = round((time.monotonic() - started) * 1000)
+                    if not self.failures.of_page(claim, page, following, ours(error), ms):
+                        return
+
+    def _prepare(self, claim: Claim, source: SourceFile, order: PageOrder, following: int | None) -> None:
+        context = self.context
+        made = context.cage.run(context.steps.prepare, source, order)
+        if isinstance(made, PageEnd):
+            end = replace(made, attempts=claim.attempts + 1)
+
+            def write_end(unit: UnitOfWork) -> None:
+                unit.end_page(end)
+                advance(unit, following)
+
+            self.commit(claim, write_end)
+            if following is None:
+                context.waker.wake(Queue.FINISH)
+            return
+        to_read, image = made, self._store(claim, made.image)
+
+        def write_image(unit: UnitOfWork) -> None:
+            unit.to_read(to_read, image)
+            advance(unit, following)
+
+        self.commit(claim, write_image)
+        context.waker.wake(Queue.READ)
+
+    def _store(self, claim: Claim, image: PageImage) -> BlobKey:
+        context = self.context
+        digest = hashlib.sha256(image.data).hexdigest()
+        key, needed = context.ledger.upload(claim.tenant, digest, len(image.data))
+        if needed:
+            path = context.scratch / uuid4().hex
+            try:
+                path.write_bytes(image.data)
+                context.blobs.put(key, path)
+            finally:
+                path.unlink(missing_ok=True)
+        return key
+
+    def read(self, claim: Claim, lost: Lost) -> None:
+        context, request = self.context, request_of(claim)
+        assert claim.prepared is not None
+        assert claim.image is not None
+        stored = claim.image
+        try:
+            with context.blobs.open(stored.blob) as file:
+                image = PageImage(file.read(), stored.media_type, stored.width, stored.height)
+        except NotFound:
+            self.commit(claim, lambda unit: unit.render_again())
+            context.waker.wake(Queue.RASTER)
+            return
+        reader = context.engines.named(request.engine)
+        reading = reader.read(_read_order(claim, request, image), lost)
+        if lost():
+            raise Fenced("fenced", "the job is no longer ours")
+        spec = reader.spec
+        engine = EngineUsed(
+            name=spec.name, model=spec.model, prompt=spec.prompt, calibration=spec.calibration
+        )
+        source = PageSource.MODEL if spec.limits.counts_tokens else PageSource.OCR
+        made = context.cage.run(context.steps.arrange, claim.prepared, reading, engine, source)
+        end = replace(made, attempts=claim.attempts + 1)
+
+        def write(unit: UnitOfWork) -> None:
+            unit.end_page(end)
+            unit.done()
+
+        self.commit(claim, write)
+        context.waker.wake(Queue.FINISH)
+
+
+def _read_order(claim: Claim, request: Request, image: PageImage) -> ReadOrder:
+    return ReadOrder(
+        image=image,
+        tasks=frozenset(request.effective_tasks()),
+        languages=tuple(request.languages),
+        schema=claim.facts.schema,
+        questions=tuple(request.questions),
+        attempt=claim.attempts + 1,
+    )

@@ -1,0 +1,59 @@
+"""What follows a failure: one table from error code to the delays of further tries, or to giving up."""
+
+from dataclasses import dataclass
+
+from pipeline.ledger import Later
+from schemas.errors import CageKilled, QuireError, Unavailable
+
+DEATHS_ALLOWED = 3
+"""A page that was alone in so many processes when they ended is quarantined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``delays``: seconds before each further try; after the last one the work has failed.
+
+    ``counted``: the tries count against the page. What is ours or a neighbour's fault does not: it has a
+    ladder of its own, and leaves the page's untouched.
+    """
+
+    delays: tuple[float, ...] = ()
+    counted: bool = True
+
+
+NEVER = Rule()
+ONCE = Rule((0.0,))
+PATIENT = Rule((0.5, 1, 2, 5, 10, 20, 30) + (60.0,) * 60, counted=False)  # an hour of outage
+
+RULES: dict[str, Rule] = {
+    # The next try would take as long; whoever wants it may ask for a retry.
+    "cage_timeout": NEVER,
+    # A child carries what earlier pages left in it: once more in a fresh one, then it is the page.
+    "cage_memory": ONCE,
+    "cage_crash": ONCE,
+    # A fault of ours. Once more, in case it came from a moment's lack of something.
+    "internal": Rule((1.0,)),
+    "engine_unavailable": PATIENT,
+    "engine_overloaded": PATIENT,
+    "cage_unavailable": PATIENT,
+    "store_unavailable": PATIENT,
+    "digest_mismatch": PATIENT,
+}
+
+
+def after(error: QuireError, attempts: int, setbacks: int) -> Later | None:
+    """When to try again, or None to give up. ``attempts`` and ``setbacks``: failed tries before this one."""
+    rule = RULES.get(error.code, _by_kind(error))
+    used = attempts if rule.counted else setbacks
+    if used >= len(rule.delays):
+        return None
+    delay = rule.delays[used]
+    if error.retry_after_s is not None:
+        delay = max(delay, error.retry_after_s)
+    return Later(delay, rule.counted)
+
+
+def _by_kind(error: QuireError) -> Rule:
+    if isinstance(error, CageKilled):
+        return ONCE
+    return PATIENT if isinstance(error, Unavailable) else NEVER

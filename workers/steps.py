@@ -1,0 +1,89 @@
+"""The steps as workers run them: in a child process, returning what is to be stored, already as bytes.
+
+A page's content crosses the process border as JSON: pickling thousands of words costs more than reading them.
+"""
+# ruff: noqa: PLC0415  # the parent names these steps without loading what they need
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pipeline import steps
+from pipeline.ledger import PageEnd, PageToRead
+from pipeline.orders import DocumentFacts, PageOrder, PreparedPage, SourceFile
+from schemas.page import EngineUsed, PageContent, PageSource, PageState
+from schemas.reading import PageReading, Spent
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Inspect = Callable[[SourceFile], DocumentFacts]
+Prepare = Callable[[SourceFile, PageOrder], PageEnd | PageToRead]
+Arrange = Callable[[bytes, PageReading, EngineUsed, PageSource], PageEnd]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The importable functions that run in the cage; other recipes than ours may stand here."""
+
+    inspect: Inspect
+    prepare: Prepare
+    arrange: Arrange
+
+
+def prepare(source: SourceFile, order: PageOrder) -> PageEnd | PageToRead:
+    """Read a page as far as it goes without an engine."""
+    prepared = steps.prepare_page(source, order)
+    if prepared.content is not None:
+        return ended(prepared.content, asdict(prepared.geometry))
+    assert prepared.image is not None
+    return PageToRead(prepared.number, _adapter().dump_json(replace(prepared, image=None)), prepared.image)
+
+
+def arrange(prepared: bytes, reading: PageReading, engine: EngineUsed, source: PageSource) -> PageEnd:
+    """Turn what an engine read into a page; ``prepared`` is the JSON of `PreparedPage` without its image."""
+    page = _adapter().validate_json(prepared)
+    content = steps.assemble_page(page, reading, engine, source)
+    budget = page.budget.model_dump(mode="json") if page.budget is not None else None
+    return ended(content, asdict(page.geometry), budget, reading.spent)
+
+
+def ended(
+    content: PageContent,
+    geometry: dict[str, Any],
+    budget: dict[str, Any] | None = None,
+    spent: Spent | None = None,
+) -> PageEnd:
+    """A page that was read, blank or unreadable, with what later passes over the document need of it."""
+    state = content.page.state
+    if not state.terminal:
+        state = PageState.READ
+    return PageEnd(
+        content.page.number,
+        state,
+        content.page.error,
+        content.model_dump_json().encode(),
+        geometry,
+        budget,
+        _summary(content),
+        spent or Spent(),
+    )
+
+
+def _summary(content: PageContent) -> dict[str, Any]:
+    from pipeline.document import summarise
+
+    return summarise(content)
+
+
+@cache
+def _adapter() -> "TypeAdapter[PreparedPage]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(PreparedPage)
+
+
+def standard() -> Steps:
+    """Quire's own recipe."""
+    return Steps(steps.inspect, prepare, arrange)
