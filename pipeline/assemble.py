@@ -9,7 +9,8 @@ from pipeline.frame import frame_of
 from pipeline.grouping import Group, assign_regions, group
 from pipeline.joining import Lexicon
 from pipeline.kinds import setting
-from pipeline.markdown import page_markdown, table_text
+from pipeline.markdown import page_markdown
+from pipeline.markdown_tables import table_text
 from pipeline.marks import counted
 from pipeline.order import reading_order
 from pipeline.orders import Geometry

@@ -1,13 +1,15 @@
 """Markdown of pages and of whole documents: headings, lists, tables; running headers and footers left out."""
 
-import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from pipeline.joining import Lexicon, join_two
+from pipeline.markdown_tables import has_spans, html_rows, pipe_head, pipe_rows, table_markdown
 from pipeline.marks import bullet, checkbox, ordinal
-from schemas.page import Block, BlockKind
-from schemas.table import CellRole, Table
+from schemas.page import Block, BlockKind, PageContent
+from schemas.table import Table
 
 LEFT_OUT = frozenset((BlockKind.HEADER, BlockKind.FOOTER, BlockKind.PAGE_NUMBER))
 # Blocks a paragraph may run around: it goes on after them.
@@ -17,6 +19,8 @@ _PASSED = frozenset(
 _ENDS = frozenset(".!?:;。！？：；…؟۔।")
 _CLOSING = "\"'”’»)]」』）"
 
+# Rules set as text: dots, dashes, underscores and nothing else.
+_LEADERS = re.compile(r"(?:[.·•_\-–—=*~\s]|\u2026)+")
 _LINE_START = re.compile(r"^(#{1,6} |[-+*] |\d{1,9}[.)] |>|\||```|~~~|(?:=+|-{3,})$)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _STARRED = re.compile(r"(?<![*\w])\*(?=\S[^*\n]*\S?\*)|(?<=\S)\*(?![*\w])")
@@ -25,27 +29,37 @@ _UNDERSCORED = re.compile(r"(?<!\w)_(?=\S[^_\n]*_)")
 
 def page_markdown(blocks: Sequence[Block], tables: Sequence[Table]) -> str:
     """One page, blocks in reading order."""
-    return "\n\n".join(chunk for chunk, _ in chunks(blocks, tables) if chunk)
+    return "\n\n".join(chunk.text for chunk in _chunks(blocks, tables) if chunk.text)
 
 
-def chunks(blocks: Sequence[Block], tables: Sequence[Table]) -> Iterator[tuple[str, Block]]:
-    """Markdown block by block; a paragraph that goes on behind a column end or a figure is put together."""
+@dataclass(slots=True)
+class _Chunk:
+    """Markdown of one block, or of a paragraph put together from several."""
+
+    text: str
+    ids: tuple[str, ...]
+    table: Table | None = None
+
+
+def _chunks(blocks: Sequence[Block], tables: Sequence[Table]) -> Iterator[_Chunk]:
+    """Block by block; a paragraph that goes on behind a column end or a figure is put together."""
     by_id = {table.id: table for table in tables}
-    shown = [block for block in blocks if block.kind not in LEFT_OUT]
+    shown = [b for b in blocks if b.kind not in LEFT_OUT and not _LEADERS.fullmatch(b.text)]
     lexicon: Lexicon | None = None
     taken: set[int] = set()
     for index, block in enumerate(shown):
         if index in taken:
             continue
-        text = block.text
+        text, ids = block.text, [block.id]
         if block.kind is BlockKind.PARAGRAPH:
             tail = index
             while (following := _continuation(shown, tail, text, taken)) is not None:
                 lexicon = lexicon or Lexicon(line for b in shown for line in b.text.split("\n"))
                 text = join_two(text, shown[following].text, lexicon)
                 taken.add(following)
+                ids.append(shown[following].id)
                 tail = following
-        yield _chunk(block, text, by_id), block
+        yield _Chunk(_rendered(block, text, by_id), tuple(ids), by_id.get(block.table_id or ""))
 
 
 def _continuation(shown: Sequence[Block], index: int, text: str, taken: set[int]) -> int | None:
@@ -70,7 +84,7 @@ def goes_on(text: str, following: str) -> bool:
     return first.islower() and bullet(following) is None
 
 
-def _chunk(block: Block, text: str, tables: Mapping[str, Table]) -> str:
+def _rendered(block: Block, text: str, tables: Mapping[str, Table]) -> str:
     if block.kind is BlockKind.HEADING:
         return f"{'#' * (block.level or 2)} {escaped(' '.join(text.split()), inline=True)}" if text else ""
     if block.kind in (BlockKind.LIST, BlockKind.CHECKBOX):
@@ -108,44 +122,94 @@ def escaped(text: str, *, inline: bool = False) -> str:
     return text
 
 
-def table_markdown(table: Table) -> str:
-    """A pipe table where no cell spans; HTML otherwise."""
-    if not table.cells:
-        return ""
-    if any(cell.row_span > 1 or cell.col_span > 1 for cell in table.cells):
-        return table.html or table_html(table)
-    rows = pipe_rows(table)
-    return "\n".join([rows[0], "|" + " --- |" * table.cols, *rows[1:]])
+def document_markdown(pages: Iterable[tuple[PageContent, Mapping[str, Any] | None]]) -> Iterator[str]:
+    """A whole document in pieces to be written one after the other; holds one page at a time.
+
+    Each page comes as `overlay.apply` returned it, with its overlay: that says what runs over the page end.
+    """
+    writer = _Writer()
+    for content, overlay in pages:
+        yield from writer.page(content, overlay or {})
+    yield from writer.end()
 
 
-def pipe_rows(table: Table) -> list[str]:
-    grid = [[""] * table.cols for _ in range(table.rows)]
-    for cell in table.cells:
-        grid[cell.row][cell.col] = " ".join(cell.text.split()).replace("|", "\\|")
-    return [f"| {' | '.join(row)} |" for row in grid]
+class _Writer:
+    """Keeps a paragraph open that goes on, with what stands after it, and a table whose rows go on."""
+
+    def __init__(self) -> None:
+        self._started = False
+        self._open = ""
+        self._aside: list[_Chunk] = []
+        self._table: str | None = None
+
+    def page(self, content: PageContent, overlay: Mapping[str, Any]) -> Iterator[str]:
+        chunks = [c for c in _chunks(content.page.blocks, content.tables) if c.text]
+        if self._table is not None and "table_from" in overlay:
+            chunks, rows = _without_table(chunks)
+            yield from self._rows(rows, overlay)
+        else:
+            yield from self._close_table()
+        if self._open:
+            chunks = self._continued(chunks, overlay.get("from"))
+        held = overlay.get("goes_on")
+        at = next((i for i, chunk in enumerate(chunks) if held in chunk.ids), None) if held else None
+        for chunk in chunks[:at]:
+            last = chunk is chunks[-1]
+            yield from self._write(chunk, keep=bool(overlay.get("table_goes_on")) and last)
+        if at is not None:
+            self._open, self._aside = chunks[at].text, chunks[at + 1 :]
+
+    def end(self) -> Iterator[str]:
+        yield from self._close_table()
+        for chunk in self._continued([], None):
+            yield from self._write(chunk)
+        if self._started:
+            yield "\n"
+
+    def _continued(self, chunks: list[_Chunk], start: str | None) -> list[_Chunk]:
+        """The open paragraph, ended by this page's first if that belongs to it, and what was held back."""
+        at = next((i for i, chunk in enumerate(chunks) if start in chunk.ids), None) if start else None
+        if at is None:
+            first, rest = _Chunk(self._open, ()), chunks
+        else:
+            first = _Chunk(join_two(self._open, chunks[at].text), chunks[at].ids)
+            rest = [*chunks[:at], *chunks[at + 1 :]]
+        aside = self._aside
+        self._open, self._aside = "", []
+        return [chunk for chunk in (first, *aside, *rest) if chunk.text]
+
+    def _write(self, chunk: _Chunk, *, keep: bool = False) -> Iterator[str]:
+        if self._started:
+            yield "\n\n"
+        self._started = True
+        if keep and chunk.table is not None:
+            self._table = "html" if has_spans(chunk.table) else "pipe"
+            yield pipe_head(chunk.table) if self._table == "pipe" else "<table>"
+            yield from self._table_rows(chunk.table, 1 if self._table == "pipe" else 0)
+        else:
+            yield chunk.text
+
+    def _rows(self, table: Table | None, overlay: Mapping[str, Any]) -> Iterator[str]:
+        if table is not None:
+            yield from self._table_rows(table, int(overlay["table_from"]))
+        if not overlay.get("table_goes_on") or table is None:
+            yield from self._close_table()
+
+    def _table_rows(self, table: Table, skip: int) -> Iterator[str]:
+        rows = pipe_rows(table) if self._table == "pipe" else html_rows(table)
+        for row in rows[skip:]:
+            yield f"\n{row}" if self._table == "pipe" else row
+
+    def _close_table(self) -> Iterator[str]:
+        if self._table == "html":
+            yield "</table>"
+        self._table = None
 
 
-def table_html(table: Table) -> str:
-    return f"<table>{''.join(html_rows(table))}</table>"
+def _without_table(chunks: list[_Chunk]) -> tuple[list[_Chunk], Table | None]:
+    """The page without its first table, which goes on with the last page's, and that table.
 
-
-def html_rows(table: Table) -> list[str]:
-    rows = ["" for _ in range(table.rows)]
-    for cell in sorted(table.cells, key=lambda c: (c.row, c.col)):
-        tag = "td" if cell.role is CellRole.BODY else "th"
-        spans = f' rowspan="{cell.row_span}"' if cell.row_span > 1 else ""
-        spans += f' colspan="{cell.col_span}"' if cell.col_span > 1 else ""
-        rows[cell.row] += f"<{tag}{spans}>{html.escape(cell.text, quote=False)}</{tag}>"
-    return [f"<tr>{row}</tr>" for row in rows]
-
-
-def table_text(table: Table) -> str:
-    """Plain text of a table: one line a row, cells parted by tabs."""
-    rows: list[list[str]] = [[] for _ in range(table.rows)]
-    for cell in sorted(table.cells, key=lambda c: (c.row, c.col)):
-        rows[cell.row].append(" ".join(cell.text.split()))
-    return "\n".join("\t".join(row) for row in rows)
-
-
-def ends_sentence(text: str) -> bool:
-    return text.rstrip(_CLOSING)[-1:] in _ENDS
+    What stands before it is a mere "continued": it is left out with it.
+    """
+    at = next((i for i, chunk in enumerate(chunks) if chunk.table is not None), None)
+    return (chunks, None) if at is None else (chunks[at + 1 :], chunks[at].table)

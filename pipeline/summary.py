@@ -1,0 +1,93 @@
+"""Summaries of pages: the little that the document-level pass needs to know of each, as small JSON."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from pipeline.marks import section_depth
+from schemas.page import Block, BlockKind, PageContent, PageResult
+from schemas.table import Table
+
+# Blocks that may be running headers or footers reach no further into the page than this.
+EDGE = 0.16
+_MOST_AT_EDGE = 6
+_FLOW = 8
+_LONGEST = 200
+_HEADER_ROWS = 3
+
+MARGIN_KINDS = (BlockKind.HEADER, BlockKind.FOOTER, BlockKind.PAGE_NUMBER)
+
+Summary = dict[str, Any]
+
+
+def summarise(content: PageContent) -> Summary:
+    """What `plan_document` needs of this page; a few hundred bytes however full the page is."""
+    page = content.page
+    heights = _heights(page)
+    placed = [block for block in page.blocks if block.bbox is not None and block.text]
+    by_top = sorted(placed, key=lambda b: (b.bbox or (0, 0))[1])
+    by_bottom = sorted(placed, key=lambda b: -(b.bbox or (0, 0, 0, 0))[3])
+    return {
+        "top": _edge(by_top, page, heights, footer=False),
+        "bottom": _edge(by_bottom, page, heights, footer=True),
+        "body": round(median(heights.values()), 2) if heights else 0,
+        "heads": [
+            [block.id, block.level, round(heights.get(block.id, 0), 2), section_depth(block.text)]
+            for block in page.blocks
+            if block.kind is BlockKind.HEADING
+        ],
+        "start": [[b.id, b.kind.value, b.text[:_LONGEST]] for b in page.blocks[:_FLOW]],
+        "end": [[b.id, b.kind.value, b.text[-_LONGEST:]] for b in page.blocks[-_FLOW:]],
+        "tables": len(content.tables),
+        "first_table": _table(content.tables[0], page) if content.tables else None,
+        "last_table": _table(content.tables[-1], page) if content.tables else None,
+    }
+
+
+def _heights(page: PageResult) -> dict[str, float]:
+    """Median height of the words of each block, as a measure of its type size."""
+    sizes: dict[str, list[float]] = {}
+    for word in page.words:
+        if word.bbox is not None and word.block is not None:
+            lying = word.bbox[3] - word.bbox[1], word.bbox[2] - word.bbox[0]
+            sizes.setdefault(word.block, []).append(
+                lying[1] if page.content_rotation in (90, 270) else lying[0]
+            )
+    return {block: median(values) for block, values in sizes.items()}
+
+
+def _edge(
+    blocks: Sequence[Block], page: PageResult, heights: dict[str, float], *, footer: bool
+) -> list[list[Any]]:
+    """The outermost blocks: id, kind, text, box relative to the page, type size."""
+    found: list[list[Any]] = []
+    for block in blocks[:_MOST_AT_EDGE]:
+        x0, y0, x1, y1 = block.bbox or (0, 0, 0, 0)
+        depth = 1 - y0 / page.height if footer else y1 / page.height
+        if depth > EDGE or block.kind in (BlockKind.TABLE, BlockKind.FIGURE) or len(block.text) > _LONGEST:
+            break
+        box = [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height]
+        size = round(heights.get(block.id, 0), 2)
+        found.append([block.id, block.kind.value, block.text, [round(side, 4) for side in box], size])
+    return found
+
+
+def _table(table: Table, page: PageResult) -> dict[str, Any]:
+    box = table.parts[0].bbox if table.parts else None
+    lefts: dict[int, float] = {}
+    for cell in table.cells:
+        if cell.bbox is not None and cell.col_span == 1:
+            lefts[cell.col] = min(lefts.get(cell.col, cell.bbox[0]), cell.bbox[0])
+    return {
+        "cols": table.cols,
+        "rows": table.rows,
+        "x": [round(box[0] / page.width, 3), round(box[2] / page.width, 3)] if box else None,
+        "lefts": [round(lefts[col] / page.width, 3) if col in lefts else None for col in range(table.cols)],
+        "head": [row_texts(table, row) for row in range(min(_HEADER_ROWS, table.rows))],
+    }
+
+
+def row_texts(table: Table, row: int) -> list[str]:
+    """What a row says, for telling a repeated header."""
+    cells = sorted((cell for cell in table.cells if cell.row == row), key=lambda cell: cell.col)
+    return ["".join(cell.text.split()).casefold()[:60] for cell in cells]
