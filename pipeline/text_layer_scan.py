@@ -25,8 +25,9 @@ def arranged(image: PageImage, reading: PageReading) -> PageReading:
     """The reading of this image (boxes in its pixels) with the rules, regions and tables found on it."""
     with Image.open(io.BytesIO(image.data)) as picture:
         grey = np.asarray(picture.convert("L"))
-    reading = replace(reading, rules=reading.rules or rules(grey))
-    if sum(len(line.words) for line in reading.lines) < _FEW_WORDS:
+    words = [word.bbox for line in reading.lines for word in line.words]
+    reading = replace(reading, rules=reading.rules or rules(grey, words))
+    if len(words) < _FEW_WORDS:
         return reading
     scale = _LONGER_SIDE / max(reading.width, reading.height)
     with _page(image, reading, scale) as page:
