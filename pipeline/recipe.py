@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 
-from pipeline import probe, text_layer
+from pipeline import probe, text_layer, text_layer_scan
 from pipeline.assemble import assemble
 from pipeline.blank import is_blank
 from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, SmallestText, decide_budget, smallest_size
@@ -95,6 +95,8 @@ def assemble_page(
 ) -> PageContent:
     """The page as read by an engine, in the page's own unit."""
     geometry = prepared.geometry
+    if prepared.image is not None and source_kind is PageSource.OCR:
+        reading = text_layer_scan.arranged(prepared.image, reading)
     in_unit = reading.scaled_to(geometry.width, geometry.height)
     content = assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
     content.warnings.extend(prepared.warnings)

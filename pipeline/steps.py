@@ -36,7 +36,10 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
 def assemble_page(
     prepared: PreparedPage, reading: PageReading, engine: EngineUsed, source_kind: PageSource
 ) -> PageContent:
-    """Arrange what an engine read (boxes in pixels of the image it was sent) into a page; needs no image."""
+    """Arrange what an engine read (boxes in pixels of the image it was sent) into a page.
+
+    With ``prepared.image`` at hand, rules, regions and tables are looked for on it; without, words alone decide.
+    """
     from pipeline import recipe
 
     return recipe.assemble_page(prepared, reading, engine, source_kind)

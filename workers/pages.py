@@ -125,7 +125,7 @@ class PageJobs:
             name=spec.name, model=spec.model, prompt=spec.prompt, calibration=spec.calibration
         )
         source = PageSource.MODEL if spec.limits.counts_tokens else PageSource.OCR
-        made = context.cage.run(context.steps.arrange, claim.prepared, reading, engine, source)
+        made = context.cage.run(context.steps.arrange, claim.prepared, reading, engine, source, image)
         end = replace(made, attempts=claim.attempts + 1)
 
         def write(unit: UnitOfWork) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import steps
 from pipeline.ledger import PageEnd, PageToRead
-from pipeline.orders import DocumentFacts, PageOrder, PreparedPage, SourceFile
+from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
 from schemas.reading import PageReading, Spent
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Inspect = Callable[[SourceFile], DocumentFacts]
 Prepare = Callable[[SourceFile, PageOrder], PageEnd | PageToRead]
-Arrange = Callable[[bytes, PageReading, EngineUsed, PageSource], PageEnd]
+Arrange = Callable[[bytes, PageReading, EngineUsed, PageSource, PageImage], PageEnd]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,11 @@ def prepare(source: SourceFile, order: PageOrder) -> PageEnd | PageToRead:
     return PageToRead(prepared.number, _adapter().dump_json(replace(prepared, image=None)), prepared.image)
 
 
-def arrange(prepared: bytes, reading: PageReading, engine: EngineUsed, source: PageSource) -> PageEnd:
+def arrange(
+    prepared: bytes, reading: PageReading, engine: EngineUsed, source: PageSource, image: PageImage
+) -> PageEnd:
     """Turn what an engine read into a page; ``prepared`` is the JSON of `PreparedPage` without its image."""
-    page = _adapter().validate_json(prepared)
+    page = replace(_adapter().validate_json(prepared), image=image)
     content = steps.assemble_page(page, reading, engine, source)
     budget = page.budget.model_dump(mode="json") if page.budget is not None else None
     return ended(content, asdict(page.geometry), budget, reading.spent)
