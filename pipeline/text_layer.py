@@ -16,7 +16,7 @@ from pipeline.text_layer_lines import (
     to_lines,
 )
 from pipeline.text_layer_model import read_layout
-from pipeline.text_layer_pictures import Picture, cover, letters_inside, read_pictures
+from pipeline.text_layer_pictures import Picture, cover, has_pictures, letters_inside, read_pictures
 from pipeline.text_layer_rules import read_rules
 from pipeline.text_layer_space import PageSpace
 from schemas.page import BlockKind
@@ -26,7 +26,7 @@ _FLAGS = (
     pymupdf.TEXT_COLLECT_STYLES  # tells fake bold from text printed twice, and how each glyph is painted
     | pymupdf.TEXT_COLLECT_VECTORS  # rules come from the same pass as the text, at the speed of C
     | pymupdf.TEXT_MEDIABOX_CLIP
-)  # ligatures are spelled out; images are left out because their bytes would be copied
+)  # ligatures are spelled out
 
 
 class LayoutUse(StrEnum):
@@ -49,10 +49,13 @@ class LayerReading:
 def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading:
     """Read one page. Boxes are in points (UserUnit applied), origin top left of the page as it is seen."""
     space = PageSpace.of(page)
-    textpage = page.get_textpage(flags=_FLAGS)
+    textpage = page.get_textpage(flags=_FLAGS | pymupdf.TEXT_PRESERVE_IMAGES)
+    pictures: tuple[Picture, ...] = ()
+    if has_pictures(textpage):
+        pictures = read_pictures(page, space)
+        textpage = page.get_textpage(flags=_FLAGS)  # else their bytes would be copied into the blocks
     blocks = textpage.extractDICT()["blocks"]
     pieces = read_pieces(textpage, blocks, space)
-    pictures = read_pictures(page, space)
     fields = read_fields(page, space, pieces.shown)
     shown = without_ticks(pieces.shown, fields)
     reading = PageReading(

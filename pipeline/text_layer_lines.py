@@ -1,6 +1,7 @@
 """Makes lines of words, with their type, out of the text spans of a PDF page."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ from schemas.reading import ReadLine, ReadWord
 _SPLIT_GAP = 1.5  # of the type size: wider gaps part columns; justified text stays below
 _JOIN_GAP = 0.6  # of the type size: what stands closer on one baseline is one line
 _ASCENT, _DESCENT = 0.8, 0.2  # of the type size, above and below the baseline: letters fill about that
-_PAINTED = 16 | 32  # char_flags: filled or stroked; neither is render mode 3, invisible
+_PAINTED = 16 | 32 | 64  # char_flags: filled, stroked, or filled with a pattern; none is render mode 3
 _FAKE_BOLD = 8  # char_flags: the same glyphs printed twice, slightly apart
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +205,13 @@ def _line(pieces: list[Piece]) -> ReadLine:
         bold=sum(piece.letters for piece in pieces if piece.bold) * 2 > total,
         italic=sum(piece.letters for piece in pieces if piece.italic) * 2 > total,
         mono=sum(piece.letters for piece in pieces if piece.mono) * 2 > total,
-        rtl=sum(unicodedata.bidirectional(c) in ("R", "AL") for c in text) * 2 > len(text),
+        rtl=bool(_RIGHT_TO_LEFT.search(text)) and _mostly_right_to_left(text),
         text_=text if len(apart) != len(words) else None,
     )
+
+
+def _mostly_right_to_left(text: str) -> bool:
+    return sum(unicodedata.bidirectional(c) in ("R", "AL") for c in text) * 2 > len(text)
 
 
 def _glued(pieces: list[Piece]) -> list[ReadWord]:
@@ -222,7 +230,7 @@ def _glued(pieces: list[Piece]) -> list[ReadWord]:
 
 def by_script(word: ReadWord) -> list[ReadWord]:
     """A run of Chinese or Japanese cut where the script changes, so that a quote finds a narrow box."""
-    if not any(_kind(c) in _UNSPACED for c in word.text):
+    if not _HAN_OR_KANA.search(word.text):
         return [word]
     runs = ["".join(group) for _, group in groupby(word.text, key=_kind)]
     widths = [sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.5 for c in run) for run in runs]
@@ -235,7 +243,7 @@ def by_script(word: ReadWord) -> list[ReadWord]:
     return parts
 
 
-_UNSPACED = frozenset({"han", "kana"})
+_HAN_OR_KANA = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 def _kind(character: str) -> str:

@@ -22,6 +22,10 @@ class Picture:
     """It has pixels enough to hold text."""
 
 
+def has_pictures(textpage: pymupdf.TextPage) -> bool:
+    return any(block[6] == 1 for block in textpage.extractBLOCKS())
+
+
 def read_pictures(page: pymupdf.Page, space: PageSpace) -> tuple[Picture, ...]:
     """Pictures large enough to matter, the largest first; strips of one scan are joined."""
     whole = space.width * space.height

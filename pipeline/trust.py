@@ -1,13 +1,16 @@
 """Decides whether a text layer may stand for the page, and says why."""
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 _ENOUGH_LETTERS = 20
 _BROKEN = 0.02  # share of characters that no program writes on purpose
 _RIGHT_TO_LEFT = 0.1
 _STRANGE_WORDS = 0.35
+_SAMPLE = 400  # words: enough to tell
+_PUNCTUATION = ".,;:!?()[]'\"«»„“”‘’…/-–—*•"
 _VOWELS = frozenset("aeiouyæœøıаеёиоуыэюяієїαεηιουω")
 
 
@@ -41,7 +44,7 @@ def judge(signs: LayerSigns) -> Verdict:
 
 
 def _objection(signs: LayerSigns) -> str | None:
-    visible = sum(not c.isspace() for c in signs.text)
+    visible = sum(map(len, signs.text.split()))
     if signs.invisible > visible:
         return "text layer is invisible: it was made by an OCR program"
     if visible == 0:
@@ -54,15 +57,15 @@ def _objection(signs: LayerSigns) -> str | None:
 
 def garbled(text: str) -> str | None:
     """Why this cannot be the text of a page in any language, or None."""
-    characters = [c for c in text if not c.isspace()]
-    if not characters:
-        return None
-    broken = sum(map(_is_broken, characters))
-    if broken > max(1, _BROKEN * len(characters)):
+    counts = Counter(text)
+    for blank in [c for c in counts if c.isspace()]:
+        del counts[blank]
+    broken = sum(count for c, count in counts.items() if _is_broken(c))
+    if broken > max(1, _BROKEN * counts.total()):
         return "text layer has characters without meaning: the font does not say which letters it shows"
-    letters = [c for c in characters if c.isalpha()]
-    right_to_left = sum(unicodedata.bidirectional(c) in ("R", "AL") for c in letters)
-    if right_to_left > _RIGHT_TO_LEFT * max(1, len(letters)):
+    letters = sum(count for c, count in counts.items() if c.isalpha())
+    leftward = sum(count for c, count in counts.items() if unicodedata.bidirectional(c) in ("R", "AL"))
+    if leftward > _RIGHT_TO_LEFT * max(1, letters):
         return "text layer is written right to left: its order is not reliable"
     if strange_words(text) > _STRANGE_WORDS:
         return "text layer has no plausible words: its encoding is broken"
@@ -75,15 +78,16 @@ def _is_broken(character: str) -> bool:
 
 def strange_words(text: str) -> float:
     """Share of longer words of an alphabet that no language would write, 0 when there are too few to tell."""
-    words = [word for token in text.split() for word in [token.strip(".,;:!?()[]'\"«»„“”‘’…/-–—*•")]]
-    judged = [word for word in words if len(word) >= 4 and word.isalpha() and _alphabetic(word)]
+    words = (token.strip(_PUNCTUATION) for token in text.split())
+    longer = (word for word in words if len(word) >= 4 and word.isalpha() and _alphabetic(word))
+    judged = list(islice(longer, _SAMPLE))
     if sum(len(word) for word in judged) < _ENOUGH_LETTERS * 2 or len(judged) < 8:
         return 0.0
     return sum(map(_strange, judged)) / len(judged)
 
 
 def _alphabetic(word: str) -> bool:
-    return all(unicodedata.name(c, "").startswith(("LATIN", "CYRILLIC", "GREEK")) for c in word)
+    return all(c < "\u0530" or "\u1e00" <= c <= "\u1fff" for c in word)  # Latin, Greek, Cyrillic
 
 
 def _strange(word: str) -> bool:
