@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log
 
+from pipeline.grouping import WHOLE
 from pipeline.joining import Lexicon, join_lines
 from pipeline.kinds import Setting, kind_of
 from pipeline.marks import section_depth
@@ -33,18 +34,12 @@ class Draft:
         return [word for piece in self.pieces for word in piece.words]
 
 
-# What the layout sees as one of these is one block, however its lines stand.
-_WHOLE = frozenset(
-    (BlockKind.HEADING, BlockKind.FORMULA, BlockKind.CAPTION, BlockKind.SIGNATURE, BlockKind.BARCODE)
-)
-
-
 def drafts_of(
     pieces: Sequence[Piece], hint: BlockKind | None, page: Setting, lexicon: Lexicon
 ) -> list[Draft]:
     """The blocks of one group of lines, in order."""
     drafts: list[Draft] = []
-    for paragraph in [list(pieces)] if hint in _WHOLE else split(pieces, hint):
+    for paragraph in [list(pieces)] if hint in WHOLE else split(pieces, hint):
         kind = kind_of(paragraph, hint, page)
         if kind is BlockKind.LIST and drafts and drafts[-1].kind is BlockKind.LIST:
             _extend(drafts[-1], paragraph, lexicon)

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.pieces import Piece
+from pipeline.pieces import Piece, rows_of
 from schemas.geometry import Box, area, intersection, union
 from schemas.page import BlockKind
 from schemas.reading import Region
 
 # Lines further apart than this, in type sizes from box to box, are not of one group.
 GAP = 0.9
+# What the layout sees as one of these is one block, however its lines stand.
+WHOLE = frozenset(
+    (BlockKind.HEADING, BlockKind.FORMULA, BlockKind.CAPTION, BlockKind.SIGNATURE, BlockKind.BARCODE)
+)
 _TEXT_KINDS = frozenset(BlockKind) - {BlockKind.TABLE, BlockKind.FIGURE}
 
 
@@ -44,6 +48,19 @@ def _mostly_inside(at: Box, box: Box) -> bool:
 
 def group(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
     """Chains of pieces: each linked to the only piece under it, where that has only this one above it."""
+    whole: dict[int, list[Piece]] = {}
+    for piece in pieces:
+        if piece.region >= 0 and regions[piece.region].kind in WHOLE:
+            whole.setdefault(piece.region, []).append(piece)
+    groups = [
+        Group([piece for row in rows_of(members) for piece in row], regions[index].kind)
+        for index, members in whole.items()
+    ]
+    rest = [piece for piece in pieces if piece.region < 0 or regions[piece.region].kind not in WHOLE]
+    return groups + _chains(rest, regions)
+
+
+def _chains(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
     pieces = sorted(pieces, key=lambda p: (p.at[1], p.at[0]))
     below = [_below(index, pieces) for index in range(len(pieces))]
     above: list[list[int]] = [[] for _ in pieces]

@@ -36,6 +36,7 @@ class Setting:
 
     body: float
     bold: bool
+    capitals: bool
     floats: tuple[Box, ...]
     footnotes_from: float
 
@@ -43,7 +44,8 @@ class Setting:
 def setting(pieces: Sequence[Piece], body: float, floats: Sequence[Box], height: float) -> Setting:
     letters = sum(len(piece.text) for piece in pieces)
     bold = sum(len(piece.text) for piece in pieces if piece.bold)
-    return Setting(body, bold * 2 > letters, tuple(floats), 0.55 * height)
+    capitals = sum(len(piece.text) for piece in pieces if piece.text.isupper())
+    return Setting(body, bold * 2 > letters, capitals * 4 > letters, tuple(floats), 0.55 * height)
 
 
 def kind_of(paragraph: Sequence[Piece], hint: BlockKind | None, page: Setting) -> BlockKind:
@@ -98,7 +100,13 @@ def _heads(paragraph: Sequence[Piece], text: str, page: Setting) -> bool:
     if text[-1] in ".,;:" or first.read_by_eye or first.size < 0.95 * page.body:
         return False
     bold = all(piece.bold for piece in paragraph) and not page.bold
-    return bold and len(paragraph) <= 2 and len(text) <= 120
+    capitals = is_capitals(text) and not page.capitals
+    return (bold or capitals) and len(paragraph) <= 2 and len(text) <= 120
+
+
+def is_capitals(text: str) -> bool:
+    """A word or more in capitals alone."""
+    return text.isupper() and sum(char.isalpha() for char in text) >= 5
 
 
 def _has_words(text: str) -> bool:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from pipeline.marks import is_note, roman
 from pipeline.pieces import Piece, rows_of
-from schemas.geometry import Box
+from schemas.geometry import Box, union
 from schemas.page import BlockKind
 from schemas.reading import Region
 
@@ -50,11 +51,15 @@ class Sheet:
     rules: Sequence[Box]
     regions: Sequence[Region]
     body: float
+    leading: float = 0.0
+    """The usual gap between rows; negative where boxes overlap."""
 
 
 def find(pieces: Sequence[Piece], sheet: Sheet) -> None:
     """Set ``margin`` of the pieces that are headers, footers or page numbers, from the edges inwards."""
     rows = rows_of(pieces)
+    gaps = sorted(_gap(upper, lower) for upper, lower in pairwise(rows))
+    sheet = replace(sheet, leading=gaps[len(gaps) // 2] if gaps else 0.0)
     _from_edge(rows, sheet, footer=False)
     _from_edge(rows[::-1], sheet, footer=True)
 
@@ -87,15 +92,30 @@ def _hinted(row: Sequence[Piece], regions: Sequence[Region]) -> bool:
 
 def _looks(row: Sequence[Piece], following: Sequence[Piece] | None, sheet: Sheet, *, footer: bool) -> bool:
     """Whether a row by itself may be a running header or footer."""
-    top, bottom = sheet.page[1], sheet.page[3]
-    reach = (bottom - min(p.at[1] for p in row)) if footer else (max(p.at[3] for p in row) - top)
+    height = sheet.page[3] - sheet.page[1]
+    reach = (
+        (sheet.page[3] - min(p.at[1] for p in row)) if footer else (max(p.at[3] for p in row) - sheet.page[1])
+    )
     if _hinted(row, sheet.regions):
-        return reach < HINTED_ZONE * (bottom - top)
+        return reach < HINTED_ZONE * height or _lone_number(row, following, sheet)
     size = max(piece.size for piece in row)
     text = "   ".join(piece.text for piece in row)
-    if reach > ZONE * (bottom - top) or following is None or size > 1.25 * sheet.body or len(text) > 250:
+    if following is None or size > 1.25 * sheet.body or len(text) > 250:
         return False
+    if reach > ZONE * height:
+        return footer and _lone_number(row, following, sheet)
     return _numbered(row) or _FURNITURE.search(text) is not None or _lesser(row, following, sheet)
+
+
+def _lone_number(row: Sequence[Piece], following: Sequence[Piece] | None, sheet: Sheet) -> bool:
+    """A number by itself in the middle, well below the last line of a page that is not full."""
+    if len(row) != 1 or following is None or page_number(row[0].text) is None:
+        return False
+    left, _, right, _ = union([piece.at for piece in following])
+    width = sheet.page[2] - sheet.page[0]
+    middle = (row[0].at[0] + row[0].at[2]) / 2
+    centred = min(abs(middle - (left + right) / 2), abs(middle - (sheet.page[0] + sheet.page[2]) / 2))
+    return centred < 0.03 * width and _gap(row, following) > sheet.leading + 1.5 * row[0].size
 
 
 def _numbered(row: Sequence[Piece]) -> bool:
@@ -116,7 +136,9 @@ def _lesser(row: Sequence[Piece], following: Sequence[Piece], sheet: Sheet) -> b
 
 def _apart(row: Sequence[Piece], following: Sequence[Piece], sheet: Sheet) -> bool:
     size = max(piece.size for piece in row)
-    return _gap(row, following) > 0.5 * size or any(_between(rule, row, following) for rule in sheet.rules)
+    if any(_between(rule, row, following) for rule in sheet.rules):
+        return True
+    return _gap(row, following) > sheet.leading + (0.15 if _numbered(row) and len(row) > 1 else 0.35) * size
 
 
 def _gap(row: Sequence[Piece], following: Sequence[Piece]) -> float:

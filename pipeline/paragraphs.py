@@ -55,10 +55,7 @@ class _Shape:
     def starts(self, index: int, first: Piece) -> bool:
         """Whether this line begins a paragraph; ``first`` is the first line of the one before."""
         line, before = self.pieces[index], self.pieces[index - 1]
-        slack = 0.35 if line.read_by_eye else 0.2
-        if self.pitches[index] > self.pitch + slack * max(self.pitch, self.size):
-            return True
-        if line.item or marked(line.text):
+        if self._set_off(index) or line.item or marked(line.text):
             return True
         if (first.item or marked(first.text)) and line.at[0] > first.at[0] + 0.5 * self.size:
             return False  # the hanging lines of a list item
@@ -68,6 +65,14 @@ class _Shape:
         if 0.8 <= indent < 6 and self._indent(before) < 0.5 and self._flush_after(index):
             return True
         return self._broken_early(before, line)
+
+    def _set_off(self, index: int) -> bool:
+        """More white space than between the other lines, or the end of a heading in capitals."""
+        line, before = self.pieces[index], self.pieces[index - 1]
+        slack = 0.35 if line.read_by_eye else 0.2
+        if self.pitches[index] > self.pitch + slack * max(self.pitch, self.size):
+            return True
+        return before.text.isupper() and len(before.text) > 4 and any(char.islower() for char in line.text)
 
     def _flush_after(self, index: int) -> bool:
         return index + 1 == len(self.pieces) or self._indent(self.pieces[index + 1]) < 0.5

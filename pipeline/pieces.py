@@ -1,7 +1,7 @@
 """Pieces: stretches of one line that stand in one column, cut at gutters, mended where a line was torn."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pipeline.frame import Frame, runs_down
@@ -175,14 +175,18 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 
 
 def _on_one_row(row: Sequence[Piece], piece: Piece) -> bool:
-    first = row[0]
-    shared = min(first.at[3], piece.at[3]) - max(first.at[1], piece.at[1])
-    return shared > 0.5 * min(first.height, piece.height) and piece.middle - first.middle < 0.6 * max(
-        first.height, piece.height
+    """Beside the row's largest piece; raised and lowered small type is let further up and down."""
+    main = max(row, key=lambda p: p.size)
+    shared = min(main.at[3], piece.at[3]) - max(main.at[1], piece.at[1])
+    small, large = sorted((main.size, piece.size))
+    share = 0.25 if small < 0.8 * large else 0.5
+    return shared > share * min(main.height, piece.height) and abs(piece.middle - main.middle) < 0.6 * max(
+        main.height, piece.height
     )
 
 
 def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
+    row = _interleaved(row)
     done = [row[0]]
     for piece in row[1:]:
         if _one_line(done[-1], piece, space):
@@ -190,6 +194,24 @@ def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
         else:
             done.append(piece)
     return done
+
+
+def _interleaved(row: list[Piece]) -> list[Piece]:
+    """Put raised and lowered small type that a reader gave as a line of its own back among its letters."""
+    main = max(row, key=lambda p: (p.size, len(p.words)))
+    small = [p for p in row if p.size < 0.8 * main.size and p.at[0] < main.at[2] and p.at[2] > main.at[0]]
+    if not small or len(main.words) + sum(len(p.words) for p in small) > 60:
+        return row
+    words = sorted((word for p in (main, *small) for word in p.words), key=lambda w: w.bbox[0])
+    mixed = replace(main, words=tuple(words), text=_run_together(words, main.size))
+    return sorted([mixed, *(p for p in row if p is not main and p not in small)], key=lambda p: p.at[0])
+
+
+def _run_together(words: Sequence[ReadWord], size: float) -> str:
+    text = clean(words[0].text)
+    for before, word in pairwise(words):
+        text += ("" if word.bbox[0] - before.bbox[2] < 0.12 * size else " ") + clean(word.text)
+    return text
 
 
 def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
@@ -201,7 +223,7 @@ def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
     if is_marker(left.text) and width < 4 * size:
         return True
     if max(left.size, right.size) > 1.6 * size and width > TIGHT * size:
-        return False  # a large initial or a note beside a title
+        return False  # a note beside a title
     if width <= TIGHT * size:
         return True
     if width > WIDE * size:
@@ -214,8 +236,10 @@ def _joined(left: Piece, right: Piece) -> Piece:
     gap = right.at[0] - left.at[2]
     unspaced = is_unspaced(left.text[-1]) and is_unspaced(right.text[0])
     close = unspaced or gap < 0.12 * min(left.size, right.size)
+    # A large initial reaches over several lines: the line stands where its other letters stand.
+    initial = len(left.text) == 1 and left.height > 1.6 * right.height
     return Piece(
-        at=union([left.at, right.at]),
+        at=right.at if initial else union([left.at, right.at]),
         text=left.text + ("" if close else " ") + right.text,
         size=long.size,
         words=left.words + right.words,

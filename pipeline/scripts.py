@@ -14,6 +14,8 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff]")
 # radicals that some fonts put in place of ideographs. Full-width letters and superscripts mean something.
 _PRINTED = re.compile("[\u2e80-\u2fd5\ufb00-\ufdff\ufe70-\ufefc]+")
 _DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufff9-\ufffb\ud800-\udfff]")
+# Double quotes set as two single ones.
+_TEX_QUOTES = re.compile("‘‘|’’")
 _SPACES = re.compile("[\\s\u00a0\u2000-\u200a\u202f\u205f]+")
 
 
@@ -34,4 +36,5 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
     text = _PRINTED.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    text = _TEX_QUOTES.sub(lambda pair: "“" if pair[0] == "‘‘" else "”", text)
     return unicodedata.normalize("NFC", _SPACES.sub(" ", _DROPPED.sub("", text))).strip()
