@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ink import Grey, ink
+from pipeline.ink import Grey, ink, paper
 
 _LEAST_DPI = 60.0
 """Coarser pictures may have swallowed small print: then only perfect uniformity counts."""
@@ -13,6 +13,9 @@ _LEAST_SIDE_IN = 3.0
 """On snippets smaller than this everything is near an edge: again only uniformity counts."""
 
 _UNIFORM = 2
+_SHADE = 70
+"""Lighting and yellowed edges vary the paper by less; beyond it lies a picture without edges."""
+
 _MARGIN_IN = 1.0
 _EDGE_IN = 0.2
 _DUST_IN = (0.06, 0.035)
@@ -32,6 +35,9 @@ def is_blank(grey: Grey, dpi: float) -> bool:
     if int(grey.max()) - int(grey.min()) <= _UNIFORM:
         return True
     if dpi < _LEAST_DPI or min(grey.shape) < _LEAST_SIDE_IN * dpi:
+        return False
+    light = paper(grey)[:: max(1, round(dpi / 10)), :: max(1, round(dpi / 10))]
+    if float(np.percentile(light, 98)) - float(np.percentile(light, 2)) > _SHADE:
         return False
     marks = _marks(ink(grey), dpi)
     if len(marks) > _MOST_DUST * 10:

@@ -24,16 +24,21 @@ _MOST_CONTRAST = 48.0
 _CORE_OF_STROKE = 0.35
 
 
-def contrast(grey: Grey) -> NDArray[np.float32]:
-    """How far each pixel departs from the paper around it, dark ink positive."""
+def paper(grey: Grey) -> Grey:
+    """The paper under each pixel, as bright as the lightest spot nearby."""
     height, width = grey.shape
     # Averaging first keeps single light specks of noise from passing for paper.
     small = cv2.resize(
         grey, (math.ceil(width / _FINE), math.ceil(height / _FINE)), interpolation=cv2.INTER_AREA
     )
-    paper = cv2.blur(cv2.dilate(small, np.ones((_WINDOW, _WINDOW), np.uint8)), (_WINDOW, _WINDOW))
-    spread = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width)
-    departure = spread.astype(np.float32) - grey.astype(np.float32)
+    light = cv2.blur(cv2.dilate(small, np.ones((_WINDOW, _WINDOW), np.uint8)), (_WINDOW, _WINDOW))
+    spread = cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)
+    return spread.reshape(height, width).astype(np.uint8, copy=False)
+
+
+def contrast(grey: Grey) -> NDArray[np.float32]:
+    """How far each pixel departs from the paper around it, dark ink positive."""
+    departure = paper(grey).astype(np.float32) - grey.astype(np.float32)
     departure -= np.median(departure[::3, ::3])
     return departure
 

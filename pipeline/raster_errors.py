@@ -13,14 +13,11 @@ _LOSS = re.compile(r"error|premature end|truncated|invalid|not be correct|failed
 # … and these do not: colour profiles, fonts replaced by metrically close ones, tolerated syntax.
 _HARMLESS = re.compile(r"ICC|non-embedded font|substitut|xref|startxref|repair|invalid font metrics", re.I)
 
-VENDOR_ERRORS: tuple[type[Exception], ...] = (
-    RuntimeError,  # includes pymupdf.FileDataError, EmptyFileError
-    ValueError,
-    TypeError,
-    IndexError,
-    OSError,
-    pymupdf.mupdf.FzErrorBase,
-)
+# RuntimeError includes pymupdf.FileDataError and EmptyFileError.
+MUPDF_ERRORS: tuple[type[Exception], ...] = (RuntimeError, pymupdf.mupdf.FzErrorBase)
+"""What MuPDF itself raises."""
+
+VENDOR_ERRORS: tuple[type[Exception], ...] = (*MUPDF_ERRORS, ValueError, TypeError, IndexError, OSError)
 """What PyMuPDF raises on bad files; TypeError and IndexError come out of its Python layer."""
 
 

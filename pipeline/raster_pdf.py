@@ -65,9 +65,16 @@ class PdfPage:
     def draws_nothing(self) -> bool:
         """True when the page has no content at all: nothing to draw, whatever the resolution."""
         with page_errors(self.number):
-            return (
-                not self.page.get_bboxlog() and not any(self.page.annots()) and not any(self.page.widgets())
-            )
+            if any(self.page.annots()) or any(self.page.widgets()):
+                return False
+            if self._has_no_stream():
+                forget_messages()  # an empty compressed stream makes MuPDF complain of missing data
+                return True
+            return not self.page.get_bboxlog() and not losses()
+
+    def _has_no_stream(self) -> bool:
+        document = self.page.parent
+        return not any(document.xref_stream_raw(xref) for xref in self.page.get_contents())
 
     def losses(self) -> list[str]:
         return losses()

@@ -11,6 +11,7 @@ from pipeline.images_encode import encode
 from pipeline.ink import Grey
 from pipeline.orders import DocumentFacts, Geometry, PageImage, PageOrder, PreparedPage, SourceFile
 from pipeline.raster import Page, open_document, open_page
+from pipeline.raster_errors import MUPDF_ERRORS
 from pipeline.raster_pdf import PdfPage
 from schemas.errors import DocumentUnreadable, ResultWarning
 from schemas.page import EngineUsed, PageContent, PageResult, PageSource, PageState, Unit
@@ -51,16 +52,26 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     """The page's content where the text layer or blankness settles it, else its image and budget."""
     page = open_page(source, order.number)
     geometry = page.geometry
-    if page.draws_nothing() and not page.losses():
-        return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
-    layer = text_layer.read(page.page) if isinstance(page, PdfPage) else None
+    layer = _layer(page)
     if layer is not None and layer.trusted and not order.image_always:
         content = assemble(layer.reading, order.number, geometry, PageSource.TEXT_LAYER, None, None)
         content.warnings.extend(_warnings(page))
         return PreparedPage(order.number, geometry, content=content, layer=layer.reading)
     reading = layer.reading if layer is not None else None
+    if (reading is None or not reading.lines) and page.draws_nothing():
+        return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
     trusted = layer is not None and layer.trusted
     return _for_engine(page, order, reading, trusted)
+
+
+def _layer(page: Page) -> text_layer.LayerReading | None:
+    """The text layer; a page whose text MuPDF cannot extract may still be drawn and read."""
+    if not isinstance(page, PdfPage):
+        return None
+    try:
+        return text_layer.read(page.page)
+    except MUPDF_ERRORS:
+        return None
 
 
 def _for_engine(page: Page, order: PageOrder, layer: PageReading | None, trusted: bool) -> PreparedPage:
