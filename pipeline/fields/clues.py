@@ -1,0 +1,214 @@
+"""What a page says of its country and habits, to decide 03/04/2024, 1.234 and the bare dollar sign."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from pipeline.fields.currencies import COUNTRY, NAMES, amounts_in, currencies_in
+from pipeline.fields.dates import dates_in
+from pipeline.fields.folding import fold
+from pipeline.fields.layout import Sheet
+from pipeline.fields.shapes import Clues
+
+_COUNTRY_WORDS = {
+    "malaysia": "MY", "sdn bhd": "MY", "deutschland": "DE", "germany": "DE", "gmbh": "DE", "nederland": "NL", "netherlands": "NL",
+    "france": "FR", "italia": "IT", "italy": "IT", "espana": "ES", "spain": "ES", "portugal": "PT", "schweiz": "CH", "suisse": "CH",
+    "switzerland": "CH", "osterreich": "AT", "austria": "AT", "united kingdom": "GB", "england": "GB", "great britain": "GB", "ireland": "IE",
+    "usa": "US", "united states": "US", "canada": "CA", "australia": "AU", "new zealand": "NZ", "singapore": "SG", "india": "IN",
+    "hong kong": "HK", "belgium": "BE", "belgie": "BE", "belgique": "BE", "sverige": "SE", "sweden": "SE", "norge": "NO", "danmark": "DK",
+    "polska": "PL", "poland": "PL", "brasil": "BR", "mexico": "MX", "pty ltd": "AU", "pvt ltd": "IN", "pte ltd": "SG", "gstin": "IN",
+    "日本": "JP", "株式会社": "JP", "中国": "CN", "有限公司": "CN", "대한민국": "KR",
+}  # fmt: skip
+_COUNTRY_PATTERN = re.compile(
+    "|".join(rf"(?<!\w){re.escape(w)}(?!\w)" if w.isascii() else re.escape(w) for w in _COUNTRY_WORDS)
+)
+_STATES = "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY|DC"
+_US_ADDRESS = re.compile(rf"(?<![A-Za-z])(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
+_VAT_ID = re.compile(
+    r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
+)
+_MONTH_FIRST = frozenset({"US"})
+_EITHER_ORDER = frozenset({"CA"})
+# Languages whose countries all write the day first.
+_DAY_FIRST_LANGUAGES = frozenset(
+    {
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "pl",
+        "ru",
+        "tr",
+        "vi",
+        "id",
+        "ms",
+        "ro",
+        "cs",
+        "da",
+        "nb",
+        "no",
+        "fi",
+        "ar",
+    }
+)
+_COMMA_COUNTRIES = frozenset(
+    {"DE", "FR", "NL", "IT", "ES", "AT", "BE", "PT", "SE", "NO", "DK", "PL", "BR", "CZ"}
+)
+_COMMA_LANGUAGES = frozenset(
+    {
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "pl",
+        "ru",
+        "tr",
+        "vi",
+        "id",
+        "ro",
+        "cs",
+        "da",
+        "nb",
+        "no",
+        "fi",
+        "sv",
+    }
+)
+
+
+def clues_of(sheet: Sheet) -> Clues:
+    """Count the page's unambiguous dates, decimal marks, currencies and country names."""
+    orders: Counter[str] = Counter()
+    marks: Counter[str] = Counter()
+    currencies: Counter[str] = Counter()
+    countries: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for segment in sheet.segments:
+        text = segment.text
+        for day in dates_in(text):
+            if len(day.readings) == 1 and day.readings[0].convention in ("dmy", "mdy") and "." not in day.raw:
+                orders[day.readings[0].convention] += 1
+                examples.setdefault(day.readings[0].convention, day.raw)
+        for amount in amounts_in(text):
+            if len(amount.readings) == 1 and amount.readings[0].convention:
+                marks[amount.readings[0].convention] += 1
+                examples.setdefault(amount.readings[0].convention, amount.raw)
+        for _, _, codes in currencies_in(text):
+            currencies["|".join(codes)] += 1
+        for name in _currency_names(text):
+            currencies[name] += 2
+        countries.update(_countries(text))
+    languages = {sheet.language.split("-")[0].lower(): 1} if sheet.language else {}
+    return Clues(dict(orders), dict(marks), dict(currencies), dict(countries), languages, examples)
+
+
+def _currency_names(text: str) -> Iterable[str]:
+    folded = f" {fold(text)} "
+    return {code for name, code in NAMES.items() if f" {name} " in folded}
+
+
+def _countries(text: str) -> Iterable[str]:
+    folded = fold(text)
+    found = [_COUNTRY_WORDS[match] for match in _COUNTRY_PATTERN.findall(folded)]
+    if _US_ADDRESS.search(text):
+        found.append("US")
+    found += [match.group(1) for match in _VAT_ID.finditer(text)]
+    return found
+
+
+def summed(parts: Iterable[Clues]) -> Clues:
+    """The clues of all pages together."""
+    totals: list[Counter[str]] = [Counter() for _ in range(5)]
+    examples: dict[str, str] = {}
+    for part in parts:
+        for total, some in zip(
+            totals,
+            (part.date_orders, part.decimal_marks, part.currencies, part.countries, part.languages),
+            strict=True,
+        ):
+            total.update(some)
+        examples = {**part.examples, **examples}
+    orders, marks, currencies, countries, languages = map(dict, totals)
+    return Clues(orders, marks, currencies, countries, languages, examples)
+
+
+def date_order(clues: Clues) -> tuple[str, str] | None:
+    """``dmy`` or ``mdy`` with the reason, or None where nothing in the document decides."""
+    seen = clues.date_orders
+    if len(seen) == 1:
+        order = next(iter(seen))
+        return order, f"another date of the document reads only so: {clues.examples.get(order, order)}"
+    if seen:
+        return None  # both habits in one document decide nothing
+    country = top_country(clues)
+    if country:
+        return (
+            None
+            if country in _EITHER_ORDER
+            else ("mdy" if country in _MONTH_FIRST else "dmy", f"the document names {country}")
+        )
+    currency = _sure_currency(clues)
+    if currency and currency not in ("USD", "CAD"):
+        return "dmy", f"amounts are in {currency}"
+    language = _only(clues.languages)
+    if language in _DAY_FIRST_LANGUAGES:
+        return "dmy", f"the document is in {language}"
+    return None
+
+
+def decimal_mark(clues: Clues) -> tuple[str, str] | None:
+    """``point`` or ``comma`` with the reason."""
+    seen = clues.decimal_marks
+    if seen:
+        mark = max(seen, key=lambda m: seen[m])
+        others = sum(seen.values()) - seen[mark]
+        if others * 3 <= seen[mark]:
+            return mark, f"other numbers of the document read only so: {clues.examples.get(mark, mark)}"
+        return None
+    country = top_country(clues)
+    if country:
+        return ("comma" if country in _COMMA_COUNTRIES else "point"), f"the document names {country}"
+    if _only(clues.languages) in _COMMA_LANGUAGES:
+        return "comma", f"the document is in {_only(clues.languages)}"
+    return None
+
+
+def top_country(clues: Clues) -> str | None:
+    """The country named most, unless two are named equally often."""
+    ranked = sorted(clues.countries.items(), key=lambda item: -item[1])
+    if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]
+
+
+def _only(counts: object) -> str | None:
+    return next(iter(counts)) if isinstance(counts, dict) and len(counts) == 1 else None
+
+
+def _sure_currency(clues: Clues) -> str | None:
+    sure = {codes for codes in clues.currencies if "|" not in codes}
+    return next(iter(sure)) if len(sure) == 1 else None
+
+
+def pick_currency(codes: str, clues: Clues) -> str:
+    """Which of several currencies a sign stands for here: one named elsewhere, the country's, the usual one."""
+    options = codes.split("|")
+    for code in options:
+        if len(options) > 1 and code in clues.currencies:
+            return code
+    country = top_country(clues)
+    if country and COUNTRY.get(country) in options:
+        return COUNTRY[country]
+    return options[0]
+
+
+def document_currency(clues: Clues) -> str | None:
+    """The currency most amounts of the document are in."""
+    counts: Counter[str] = Counter()
+    for codes, number in clues.currencies.items():
+        counts[pick_currency(codes, clues)] += number
+    return counts.most_common(1)[0][0] if counts else None

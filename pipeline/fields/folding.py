@@ -1,0 +1,66 @@
+"""Forms of text that compare equal: without case, accents and punctuation, and as a scanner might misread it."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# Pairs that CPU readers mix up most on small print; both sides of a comparison are folded alike.
+_CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b"})
+_UNDECOMPOSED = {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"}
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ONE_TO_ONE = {"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "´": "'", "\u00a0": " ", "\u202f": " ",
+               "\u2009": " ", "٫": ".", "٬": ",", "，": ",", "．": ".", "：": ":", "／": "/", "￥": "¥", "　": " "}  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def fold(text: str) -> str:
+    """Letters and digits only, case and accents gone, single spaces between words."""
+    plain = []
+    for char in unicodedata.normalize("NFKD", text.casefold()):
+        if unicodedata.combining(char):
+            continue
+        if char in _UNDECOMPOSED:
+            plain.append(_UNDECOMPOSED[char])
+        else:
+            plain.append(char if char.isalnum() else " ")
+    # Compose again: Hangul syllables and kana fall apart under NFKD.
+    return unicodedata.normalize("NFC", " ".join("".join(plain).split()))
+
+
+@lru_cache(maxsize=65_536)
+def key(text: str) -> str:
+    """`fold` without spaces and with the usual misreadings made equal; what labels are looked up by."""
+    return fold(text).replace(" ", "").translate(_CONFUSED)
+
+
+def ascii_digits(text: str) -> str:
+    """The same text, character for character, with digits of any script, dashes and spaces in plain form."""
+    if text.isascii():
+        return text
+    return "".join(_plain(char) for char in text)
+
+
+def _plain(char: str) -> str:
+    if char in _ONE_TO_ONE:
+        return _ONE_TO_ONE[char]
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    return char
+
+
+def words_of_name(name: str) -> str:
+    """A property name as words: ``invoiceNumber`` and ``invoice_number`` both give ``invoice number``."""
+    return " ".join(re.sub(r"[^0-9\w]+|_", " ", _CAMEL.sub(" ", name)).split()).lower()
+
+
+def within_one_edit(a: str, b: str) -> bool:
+    """True when one insertion, deletion or substitution at most turns one text into the other."""
+    if len(a) > len(b):
+        a, b = b, a
+    if len(b) - len(a) > 1:
+        return False
+    at = 0
+    while at < len(a) and a[at] == b[at]:
+        at += 1
+    return a[at:] == b[at + 1 :] or (len(a) == len(b) and a[at + 1 :] == b[at + 1 :])

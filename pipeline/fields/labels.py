@@ -1,0 +1,135 @@
+"""Finds where a page prints the labels of a schema, forgiving case, accents, spacing and a misread letter."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+from pipeline.fields.folding import key
+from pipeline.fields.layout import Row, Segment
+from pipeline.fields.shapes import Leaf
+from pipeline.fields.vocabulary import concepts
+
+MAX_WORDS = 8
+_ONE_SLIP = 5  # letters a label needs before one misread letter is forgiven
+_TWO_SLIPS = 12
+_LONGEST_FOR_TWO = 20  # two deletions of longer labels would make thousands of variants
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a label announces: a leaf of the schema, or only a concept (then it merely takes its place)."""
+
+    leaf: str | None
+    concept: str | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A label found: the segment, its tokens from ``first`` up to ``last`` (excluded), what it announces."""
+
+    segment: Segment
+    first: int
+    last: int
+    targets: tuple[Target, ...]
+    exact: bool
+    letters: int
+
+    @property
+    def start(self) -> int:
+        return self.segment.starts[self.first]
+
+    @property
+    def end(self) -> int:
+        at = self.last - 1
+        return self.segment.starts[at] + len(self.segment.tokens[at].text)
+
+
+class LabelIndex:
+    """Labels of some leaves, and of the whole vocabulary so that a longer label hides the shorter in it."""
+
+    def __init__(self, leaves: Iterable[Leaf], *, items: bool) -> None:
+        self._targets: dict[str, list[Target]] = defaultdict(list)
+        known = set()
+        for leaf in leaves:
+            for label in leaf.labels:
+                self._targets[key(label.text)].append(Target(leaf.name, leaf.concept, label.weight))
+            known.add(leaf.concept)
+        for name, concept in concepts(items=items).items():
+            if name not in known:
+                for text, weight in concept.labels:
+                    self._targets[key(text)].append(Target(None, name, weight))
+        self._longest = max(map(len, self._targets), default=0)
+        self._slips: dict[str, list[str]] = defaultdict(list)
+        for folded in self._targets:
+            for variant in set(_variants(folded)):
+                self._slips[variant].append(folded)
+
+    def hits(self, row: Row) -> list[Hit]:
+        """Labels of one row, left to right; where they overlap the longest wins."""
+        found = [hit for segment in row.segments for hit in self._in_segment(segment)]
+        found.sort(key=lambda hit: (-hit.letters - hit.exact, hit.segment.index, hit.first))
+        kept: list[Hit] = []
+        for hit in found:
+            if not any(hit.segment is k.segment and hit.first < k.last and k.first < hit.last for k in kept):
+                kept.append(hit)
+        return sorted(kept, key=lambda hit: (hit.segment.index, hit.first))
+
+    def match(self, text: str) -> tuple[Target, ...]:
+        """What a whole text (a table header) announces as a label."""
+        return self._lookup(key(text))[0]
+
+    def _in_segment(self, segment: Segment) -> Iterator[Hit]:
+        keys = [key(token.text) for token in segment.tokens]
+        for first, head in enumerate(keys):
+            if not head:
+                continue
+            joined = ""
+            for last in range(first, min(first + MAX_WORDS, len(keys))):
+                joined += keys[last]
+                if len(joined) > self._longest + 1:
+                    break
+                if not keys[last]:
+                    continue
+                targets, exact = self._lookup(joined)
+                if targets:
+                    yield Hit(segment, first, last + 1, targets, exact, len(joined))
+
+    def _lookup(self, text: str) -> tuple[tuple[Target, ...], bool]:
+        if text in self._targets:
+            return tuple(self._targets[text]), True
+        labels: set[str] = set()
+        for variant in _variants(text):
+            labels.update(self._slips.get(variant, ()))
+        if not labels or _mostly_digits(text):
+            return (), False
+        best = min(labels, key=lambda label: (abs(len(label) - len(text)), label))
+        return tuple(self._targets[best]), False
+
+
+def _mostly_digits(text: str) -> bool:
+    return sum(char.isdigit() for char in text) * 2 > len(text)
+
+
+def _variants(text: str) -> Iterator[str]:
+    """The text and itself with a letter (two in long labels) left out: texts one slip apart share one."""
+    if len(text) < _ONE_SLIP or not text.isascii():
+        return
+    yield text
+    for at in range(len(text)):
+        yield text[:at] + text[at + 1 :]
+    if _TWO_SLIPS <= len(text) <= _LONGEST_FOR_TWO:
+        for a, b in combinations(range(len(text)), 2):
+            yield text[:a] + text[a + 1 : b] + text[b + 1 :]
+
+
+@lru_cache(maxsize=8)
+def index_of(leaves: tuple[Leaf, ...], *, items: bool) -> LabelIndex:
+    """One index per schema in a child process that reads many pages of it."""
+    return LabelIndex(leaves, items=items)
+
+
+def all_hits(index: LabelIndex, rows: Sequence[Row]) -> dict[int, list[Hit]]:
+    return {row.index: index.hits(row) for row in rows}

@@ -1,0 +1,275 @@
+"""A page's words as rows and segments of running text, upright, each character knowing its place."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from schemas.geometry import Box, union
+from schemas.page import PageContent, PageResult, Word
+
+_COLUMN_GAP = 0.85  # of the line height: wider gaps part columns, narrower ones are word spaces
+_SAME_ROW = 0.45  # of the smaller height: how far the middles of words of one row may lie apart
+
+
+@dataclass(slots=True)
+class Token:
+    """A word: upright box for arranging, the box as published for evidence."""
+
+    text: str
+    box: Box
+    origin: Box | None
+    confidence: float | None = None
+    glued: bool = False
+    """Printed without a space after the token before it."""
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+    @property
+    def middle(self) -> float:
+        return (self.box[1] + self.box[3]) / 2
+
+
+@dataclass(slots=True)
+class Segment:
+    """Words that run on without a column gap. ``text`` joins them; offsets lead back to their boxes."""
+
+    tokens: list[Token]
+    row: int
+    index: int
+    text: str = ""
+    starts: list[int] = field(default_factory=list)
+    box: Box = (0, 0, 0, 0)
+
+    def token_at(self, offset: int) -> int:
+        return max(0, bisect_right(self.starts, offset) - 1)
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+
+@dataclass(slots=True)
+class Row:
+    segments: list[Segment]
+    box: Box
+    index: int
+
+    @property
+    def text(self) -> str:
+        return "   ".join(segment.text for segment in self.segments)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One page arranged. Sizes are those of the upright frame."""
+
+    number: int
+    width: float
+    height: float
+    rows: list[Row]
+    line_height: float
+    language: str | None = None
+
+    @property
+    def segments(self) -> list[Segment]:
+        return [segment for row in self.rows for segment in row.segments]
+
+
+def sheet_of(content: PageContent) -> Sheet:
+    """Arrange the words of a page that was read."""
+    page = content.page
+    tokens = _tokens(page)
+    width, height = (page.height, page.width) if page.content_rotation % 180 else (page.width, page.height)
+    if not tokens:
+        return Sheet(page.number, width, height, [], 10.0, page.language)
+    line_height = median(token.height for token in tokens) or 1.0
+    rows = [
+        _row(words, index)
+        for index, words in enumerate(_rows(tokens, math.tan(math.radians(page.skew or 0.0)), line_height))
+    ]
+    return Sheet(page.number, width, height, rows, line_height, page.language)
+
+
+def _tokens(page: PageResult) -> list[Token]:
+    placed = [word for word in page.words if word.bbox is not None and word.text.strip()]
+    if placed:
+        return [token for word in placed for token in _pieces(word, page)]
+    return _typed(page.text)
+
+
+def _typed(text: str) -> list[Token]:
+    """Words without boxes (a reader that gives none): the characters themselves are the grid."""
+    found = []
+    for number, line in enumerate(text.splitlines()):
+        column = 0
+        for word in line.replace("|", "  ").replace("\t", "    ").split(" "):
+            if word:
+                box = (column * 5.0, number * 12.0, (column + len(word)) * 5.0, number * 12.0 + 10.0)
+                found.append(Token(word, box, None))
+            column += len(word) + 1
+    return found
+
+
+def _pieces(word: Word, page: PageResult) -> list[Token]:
+    """A printed word, cut where a label and its value are set without a space: ``Tel:07-35`` ``n°56``."""
+    assert word.bbox is not None
+    text = word.text.strip()
+    cuts = [0, *_cuts(text), len(text)]
+    x0, y0, x1, y1 = _upright(word.bbox, page)
+    found = []
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        if end > start:
+            left, right = (x0 + (x1 - x0) * at / len(text) for at in (start, end))
+            box = (left, y0, right, y1)
+            found.append(Token(text[start:end], box, _published(box, page), word.confidence, glued=start > 0))
+    return found
+
+
+def _cuts(text: str) -> list[int]:
+    cuts = []
+    for at in range(1, len(text)):
+        before, after = text[at - 1], text[at]
+        if (
+            (
+                before in ":："
+                and not after.isspace()
+                and after != "/"
+                and not (at > 1 and text[at - 2].isdigit())
+            )
+            or (before in "°#№=" and after.isdigit())
+            or (after in "(（" and before.isalpha() and len(text) - at > 2)
+        ):
+            cuts.append(at)
+        elif (
+            _eastern(before) != _eastern(after)
+            and (before + after).replace(" ", "").isalnum()
+            and (after.isdigit() or before.isalpha())
+        ):
+            # 合計1,234 parts; 2024年3月 does not: a unit follows its number.
+            if not before.isdigit() and not (before in "年月日년월일時时" or after in "年月日"):
+                cuts.append(at)
+    return cuts
+
+
+def _eastern(char: str) -> bool:
+    return "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or "\uff66" <= char <= "\uff9d"
+
+
+def _upright(box: Box, page: PageResult) -> Box:
+    """The box after turning the content clockwise by ``content_rotation``."""
+    x0, y0, x1, y1 = box
+    turn = page.content_rotation % 360
+    if turn == 90:
+        return (page.height - y1, x0, page.height - y0, x1)
+    if turn == 180:
+        return (page.width - x1, page.height - y1, page.width - x0, page.height - y0)
+    if turn == 270:
+        return (y0, page.width - x1, y1, page.width - x0)
+    return box
+
+
+def _published(box: Box, page: PageResult) -> Box:
+    """Back from the upright frame to the page as it lies."""
+    x0, y0, x1, y1 = box
+    turn = page.content_rotation % 360
+    if turn == 90:
+        return (y0, page.height - x1, y1, page.height - x0)
+    if turn == 180:
+        return (page.width - x1, page.height - y1, page.width - x0, page.height - y0)
+    if turn == 270:
+        return (page.width - y1, x0, page.width - y0, x1)
+    return box
+
+
+def _rows(tokens: Sequence[Token], slope: float, line_height: float) -> list[list[Token]]:
+    """Words whose middles share a line, top to bottom; skew is taken out first."""
+
+    def level(token: Token) -> float:
+        return token.middle + (token.box[0] + token.box[2]) / 2 * slope
+
+    rows: list[tuple[float, float, list[Token]]] = []
+    for token in sorted(tokens, key=level):
+        at = level(token)
+        best = None
+        for index in range(len(rows) - 1, max(-1, len(rows) - 6), -1):
+            middle, height, _ = rows[index]
+            reach = _SAME_ROW * min(max(token.height, 0.5 * line_height), height)
+            if abs(at - middle) <= reach and (best is None or abs(at - middle) < abs(at - rows[best][0])):
+                best = index
+        if best is None:
+            rows.append((at, max(token.height, 0.5 * line_height), [token]))
+        else:
+            _, _, words = rows[best]
+            words.append(token)
+            rows[best] = (
+                median(map(level, words)),
+                median(max(w.height, 0.5 * line_height) for w in words),
+                words,
+            )
+    return [
+        sorted(words, key=lambda token: token.box[0]) for _, _, words in sorted(rows, key=lambda row: row[0])
+    ]
+
+
+def _row(words: Sequence[Token], index: int) -> Row:
+    height = median(word.height for word in words) or 1.0
+    groups: list[list[Token]] = [[words[0]]]
+    for before, word in zip(words, words[1:], strict=False):
+        gap = word.box[0] - before.box[2]
+        if gap > _COLUMN_GAP * height:
+            groups.append([word])
+        else:
+            groups[-1].append(word)
+    segments = [_segment(group, index, at) for at, group in enumerate(groups)]
+    return Row(segments, union([segment.box for segment in segments]), index)
+
+
+def _segment(tokens: list[Token], row: int, index: int) -> Segment:
+    segment = Segment(tokens, row, index, box=union([token.box for token in tokens]))
+    text = ""
+    for at, token in enumerate(tokens):
+        if at and not _joined(tokens[at - 1], token):
+            text += " "
+        segment.starts.append(len(text))
+        text += token.text
+    segment.text = text
+    return segment
+
+
+def _joined(before: Token, after: Token) -> bool:
+    """Pieces of one printed word, or neighbours in a script that sets no spaces."""
+    if after.glued:
+        return True
+    gap = after.box[0] - before.box[2]
+    return _eastern(before.text[-1]) and _eastern(after.text[0]) and gap < 0.5 * before.height
+
+
+def boxes_of(segment: Segment, start: int, end: int) -> list[Box] | None:
+    """Published box around the characters from ``start`` to ``end``; None when the words have none."""
+    parts = []
+    for at, token in enumerate(segment.tokens):
+        first = segment.starts[at]
+        last = first + len(token.text)
+        low, high = max(start, first), min(end, last)
+        if low >= high:
+            continue
+        if token.origin is None:
+            return None
+        parts.append(_clipped(token, (low - first) / len(token.text), (high - first) / len(token.text)))
+    return [union(parts)] if parts else None
+
+
+def _clipped(token: Token, low: float, high: float) -> Box:
+    """The share of a word's box; along the longer side when the word lies turned."""
+    assert token.origin is not None
+    x0, y0, x1, y1 = token.origin
+    if low <= 0 and high >= 1:
+        return token.origin
+    upright = abs((x1 - x0) - (token.box[2] - token.box[0])) < 1e-6
+    if upright and token.origin[0] <= token.origin[2]:
+        return (x0 + (x1 - x0) * low, y0, x0 + (x1 - x0) * high, y1)
+    return token.origin

@@ -1,0 +1,112 @@
+"""Values that stand right of a label or below it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.fields.labels import Hit
+from pipeline.fields.layout import Row, Segment, Sheet
+
+_FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
+_PUNCTUATION = " \t:;.,=#|*_°º-–—)("
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A stretch of a segment where a label's value may stand; ``near`` 0..1 says how natural that is."""
+
+    segment: Segment
+    start: int
+    end: int
+    near: float
+    below: bool = False
+    same_segment: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.segment.text[self.start : self.end]
+
+
+def ends_with_colon(hit: Hit) -> bool:
+    return hit.segment.text[hit.end :].lstrip(" )")[:1] in {":", "："} or hit.segment.text[
+        hit.end - 1 : hit.end
+    ] in {":", "："}
+
+
+def label_text(hit: Hit) -> str:
+    """The label as printed, with its colon."""
+    text = hit.segment.text[hit.start : hit.end].rstrip(" :：")
+    return text + ":" if ends_with_colon(hit) else text
+
+
+def right_of(hit: Hit, row: Row, hits: Sequence[Hit]) -> Iterator[Zone]:
+    """The rest of the label's segment, then segments to the right, up to the next label."""
+    stop = _next_label(hit, hits)
+    colon = ends_with_colon(hit)
+    end = stop.start if stop is not None and stop.segment is hit.segment else len(hit.segment.text)
+    if hit.segment.text[hit.end : end].strip(_PUNCTUATION):
+        yield Zone(hit.segment, hit.end, end, 1.0 if colon else 0.9, same_segment=True)
+    if stop is not None and stop.segment is hit.segment:
+        return
+    for segment in row.segments[hit.segment.index + 1 :]:
+        limit = len(segment.text)
+        if stop is not None and stop.segment is segment:
+            limit = stop.start
+        gap = (segment.box[0] - hit.segment.box[2]) / max(row.box[2] - row.box[0], 1.0)
+        if segment.text[:limit].strip(_PUNCTUATION):
+            yield Zone(segment, 0, limit, 0.95 - 0.15 * min(1.0, max(gap, 0.0)))
+        if stop is not None and stop.segment is segment:
+            return
+
+
+def _next_label(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
+    """The next label of the row; a word inside the value's own text (``Total``, ``tax``) ends nothing."""
+    later = [
+        other
+        for other in hits
+        if (other.segment.index, other.first) > (hit.segment.index, hit.first)
+        and other is not hit
+        and any(target.weight >= 0.5 for target in other.targets)
+    ]
+    return later[0] if later else None
+
+
+def below(hit: Hit, sheet: Sheet, hits: dict[int, list[Hit]]) -> Iterator[Zone]:
+    """Segments under the label in the next lines, aligned with it; the first line that has any."""
+    x0, x1 = _extent(hit)
+    bottom = hit.segment.box[3]
+    for row in sheet.rows[hit.segment.row + 1 : hit.segment.row + 5]:
+        if row.box[1] - bottom > _FARTHEST_BELOW * sheet.line_height:
+            return
+        if row.box[3] <= bottom:
+            continue
+        found = False
+        for segment in row.segments:
+            near = _aligned(segment, x0, x1, sheet.line_height)
+            if near <= 0 or segment.box[1] < bottom - 0.6 * sheet.line_height:
+                continue
+            found = True
+            first = next((other for other in hits.get(row.index, ()) if other.segment is segment), None)
+            end = (
+                first.start
+                if first is not None and any(t.weight >= 0.5 for t in first.targets)
+                else len(segment.text)
+            )
+            if segment.text[:end].strip(_PUNCTUATION):
+                yield Zone(segment, 0, end, 0.8 * near, below=True)
+        if found:
+            return
+
+
+def _extent(hit: Hit) -> tuple[float, float]:
+    tokens = hit.segment.tokens
+    return tokens[hit.first].box[0], tokens[hit.last - 1].box[2]
+
+
+def _aligned(segment: Segment, x0: float, x1: float, line_height: float) -> float:
+    """1 when edges or middles meet, less with bare overlap, 0 apart."""
+    a0, a1 = segment.box[0], segment.box[2]
+    slack = 1.2 * line_height
+    if min(abs(a0 - x0), abs(a1 - x1), abs(a0 + a1 - x0 - x1) / 2) <= slack:
+        return 1.0
+    overlap = min(a1, x1) - max(a0, x0)
+    return 0.7 if overlap > 0.5 * min(a1 - a0, x1 - x0) else 0.0

@@ -1,0 +1,98 @@
+"""Line items from tables that were recognised as such: header cells name the columns."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.fields.folding import key
+from pipeline.fields.labels import LabelIndex, index_of
+from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
+from pipeline.fields.values import parse
+from pipeline.fields.vocabulary import by_key
+from schemas.field import Evidence, FieldType
+from schemas.table import Cell, CellRole, Table
+
+_NUMERIC = (FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER)
+_ENDS = frozenset({"total", "net", "rounding", "tax"})
+_HEADER_ROWS = 3
+
+
+def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidate]:
+    """Cells of the rows of every table whose header names at least two columns of the list."""
+    index = index_of(leaves, items=True)
+    number = 0
+    for table in tables:
+        grid = _grid(table)
+        header, columns = _columns(index, grid, table, leaves)
+        if not columns:
+            continue
+        for row in range(header + 1, table.rows):
+            cells = grid.get(row, {})
+            if _is_sum(cells):
+                break
+            found = list(_row(page, cells, columns, number))
+            if any(c.outcome is Outcome.VALUE and _numeric(c, leaves) for c in found):
+                yield from found
+                number += 1
+
+
+def _grid(table: Table) -> dict[int, dict[int, Cell]]:
+    grid: dict[int, dict[int, Cell]] = {}
+    for cell in table.cells:
+        grid.setdefault(cell.row, {})[cell.col] = cell
+    return grid
+
+
+def _columns(
+    index: LabelIndex, grid: dict[int, dict[int, Cell]], table: Table, leaves: tuple[Leaf, ...]
+) -> tuple[int, dict[int, Leaf]]:
+    """The last header row and which leaf each column holds; no columns when the header names too few."""
+    by_name = {leaf.name: leaf for leaf in leaves}
+    last = max((c.row + c.row_span - 1 for c in table.cells if c.role is CellRole.COLUMN_HEADER), default=0)
+    choices = []
+    for row in range(min(last, _HEADER_ROWS) + 1):
+        for col, cell in grid.get(row, {}).items():
+            for target in index.match(cell.text):
+                if target.leaf in by_name:
+                    choices.append((target.weight, col, target.leaf))
+    columns: dict[int, Leaf] = {}
+    for _, col, name in sorted(choices, key=lambda c: (-c[0], -c[1])):
+        leaf = by_name[name or ""]
+        if col not in columns and leaf not in columns.values():
+            columns[col] = leaf
+    enough = len(columns) >= min(2, len(leaves))
+    return last, columns if enough else {}
+
+
+def _is_sum(cells: dict[int, Cell]) -> bool:
+    """A row of totals ends the list: its first words are a label of the foot."""
+    first = next((cell.text for _, cell in sorted(cells.items()) if cell.text.strip()), "")
+    label = first.split(":")[0]
+    hit = by_key(items=False).get(key(label)) or by_key(items=False).get(key(" ".join(label.split()[:1])))
+    return hit is not None and hit[0] in _ENDS and hit[1] >= 0.6
+
+
+def _numeric(candidate: FieldCandidate, leaves: Sequence[Leaf]) -> bool:
+    return any(leaf.name == candidate.path and leaf.type in _NUMERIC for leaf in leaves)
+
+
+def _row(page: int, cells: dict[int, Cell], columns: dict[int, Leaf], row: int) -> Iterator[FieldCandidate]:
+    for col, leaf in columns.items():
+        cell = cells.get(col)
+        text = " ".join(cell.text.split()) if cell else ""
+        if cell is None or not text:
+            yield FieldCandidate(leaf.name, Outcome.BLANK, 0.5, page=page, row=row)
+            continue
+        evidence = Evidence(page=cell.page, quote=text[:300], boxes=[cell.bbox] if cell.bbox else None)
+        if leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:
+            yield FieldCandidate(
+                leaf.name, Outcome.VALUE, 0.8, (Reading(text),), text, (evidence,), page, row
+            )
+            continue
+        values = parse(leaf, text)
+        if not values:
+            yield FieldCandidate(leaf.name, Outcome.INVALID, 0.5, (), text, (evidence,), page, row)
+            continue
+        best = max(values, key=lambda value: value.quality)
+        raw = text[best.start : best.end]
+        yield FieldCandidate(
+            leaf.name, Outcome.VALUE, 0.8 * best.quality, best.readings, raw, (evidence,), page, row
+        )
