@@ -19,8 +19,8 @@ def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
     """Tables from top to bottom."""
     ruled = [split_rows(table, reading.lines) for table in ruled_tables(reading)]
     ruled = [table for table in ruled if _is_table(table) and _complete(table, reading.lines)]
-    ruled = [table for table in ruled if not _in_figure(table, reading)]
-    modelled = [table for table in reading.tables if _is_table(table)]
+    ruled = [table for table in ruled if not _drawn_in_figure(table, reading)]
+    modelled = [table for table in reading.tables if _is_table(table) and _is_filled(table, reading)]
     found = [_better(table, ruled) for table in modelled]
     found += [table for table in ruled if not _any_overlap(table, found)]
     if not _asked_model(reading):
@@ -33,15 +33,14 @@ def _asked_model(reading: PageReading) -> bool:
     return any(region.kind in _LAID_OUT for region in reading.regions)
 
 
-def _in_figure(table: ReadTable, reading: PageReading) -> bool:
-    """The grid of a chart; only a model's word tells it from a table."""
-    if not _asked_model(reading):
-        return False
+def _drawn_in_figure(table: ReadTable, reading: PageReading) -> bool:
+    """The grid of a chart: the model calls it a picture, and most of its cells are empty."""
     figures = [r.bbox for r in reading.regions if r.kind is BlockKind.FIGURE]
-    tables = [r.bbox for r in reading.regions if r.kind is BlockKind.TABLE]
-    return any(intersection(table.bbox, box) > 0.5 * area(table.bbox) for box in figures) and not any(
-        intersection(table.bbox, box) > 0.3 * area(table.bbox) for box in tables
-    )
+    if not any(intersection(table.bbox, box) > 0.5 * area(table.bbox) for box in figures):
+        return False
+    words = [word.bbox for line in reading.lines for word in line.words]
+    filled = sum(any(_middle_in(word, cell.bbox) for word in words) for cell in table.cells)
+    return filled < 0.6 * len(table.cells)
 
 
 def _better(table: ReadTable, ruled: Sequence[ReadTable]) -> ReadTable:
@@ -76,6 +75,14 @@ def _parted(inside: Sequence[tuple[Box, float]]) -> bool:
 
 def _is_table(table: ReadTable) -> bool:
     return table.rows >= 2 and table.cols >= 2
+
+
+def _is_filled(table: ReadTable, reading: PageReading) -> bool:
+    """Not a drawing: something stands in two rows, in two columns and in a fifth of the cells."""
+    words = [word.bbox for line in reading.lines for word in line.words]
+    filled = [cell for cell in table.cells if any(_middle_in(word, cell.bbox) for word in words)]
+    spread = len({cell.row for cell in filled}) >= 2 and len({cell.col for cell in filled}) >= 2
+    return spread and 5 * len(filled) >= len(table.cells)
 
 
 def _middle_in(inner: Box, outer: Box) -> bool:

@@ -18,7 +18,7 @@ def is_number(text: str) -> bool:
 
 def roles(table: ReadTable, texts: Sequence[str]) -> list[CellRole]:
     """A role per cell: what the reader marked as header, or else a first row above columns of figures."""
-    marked = {cell.row for cell in table.cells if cell.header}
+    marked = _marked_rows(table)
     heads = _leading(marked) if marked else _guessed(table, texts)
     out = []
     for cell, text in zip(table.cells, texts, strict=True):
@@ -29,6 +29,15 @@ def roles(table: ReadTable, texts: Sequence[str]) -> list[CellRole]:
         else:
             out.append(CellRole.BODY)
     return out
+
+
+def _marked_rows(table: ReadTable) -> set[int]:
+    """Rows whose cells are mostly marked; a mark on the first cell alone names the row."""
+    marked: dict[int, list[bool]] = {}
+    for cell in table.cells:
+        if cell.col > 0:
+            marked.setdefault(cell.row, []).append(cell.header)
+    return {row for row, marks in marked.items() if 2 * sum(marks) > len(marks)}
 
 
 def _leading(marked: set[int]) -> int:

@@ -13,22 +13,26 @@ _FULL = 0.7  # share of the row's cells that hold something in each printed row
 
 
 def split_rows(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
-    """The table with every such row cut between its printed rows."""
+    """The table with such rows cut, if they hold most of it; else rules part rows, and a tall row is one."""
     parts = stretches(lines)
+    cuts = {row: _cuts([c for c in table.cells if c.row == row], parts) for row in _whole_rows(table)}
+    if 2 * sum(len(found) + 1 for found in cuts.values() if found) < table.rows:
+        return table
     out: list[ReadCell] = []
     shift = 0
     for row in range(table.rows):
-        cells = [cell for cell in table.cells if cell.row == row]
-        cuts = _cuts(cells, parts) if _only_row(table, row) else []
-        for cell in cells:
-            out.extend(_cut(replace(cell, row=row + shift), cuts))
-        shift += len(cuts)
+        found = cuts.get(row, [])
+        for cell in table.cells:
+            if cell.row == row:
+                out.extend(_cut(replace(cell, row=row + shift), found))
+        shift += len(found)
     return replace(table, rows=table.rows + shift, cells=tuple(out))
 
 
-def _only_row(table: ReadTable, row: int) -> bool:
-    """No cell of this row spans into another."""
-    return all(cell.row_span == 1 for cell in table.cells if cell.row <= row < cell.row + cell.row_span)
+def _whole_rows(table: ReadTable) -> list[int]:
+    """Rows that no cell spans into or out of."""
+    spanned = {cell.row + r for cell in table.cells if cell.row_span > 1 for r in range(cell.row_span)}
+    return [row for row in range(table.rows) if row not in spanned]
 
 
 def _cuts(cells: Sequence[ReadCell], parts: Sequence[Stretch]) -> list[float]:
