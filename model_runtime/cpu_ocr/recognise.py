@@ -47,7 +47,7 @@ def read_lines(crops: Sequence[Pixels], threads: int = 1) -> list[Glyphs]:
 
 def _width(line: Pixels) -> int:
     height, width = line.shape[:2]
-    return min(MAX_WIDTH, max(COLUMN, round(HEIGHT * width / height)))
+    return int(min(MAX_WIDTH, max(COLUMN, round(HEIGHT * width / height))))
 
 
 def _read_batch(crops: Sequence[Pixels], batch: list[int], found: list[Glyphs], threads: int) -> None:

@@ -10,7 +10,8 @@ from model_runtime.cpu_ocr.scripts import BY_LANGUAGE, NAMES, SCRIPTS, hinted, s
 
 THRESHOLD = 0.75  # the lowest right page scored .86, the highest wrong one .71
 SAMPLE = 6
-PROBE = 2  # lines after which a language far off is given up
+PROBE = 2  # lines after which a language that got neither right is given up
+PROBE_THRESHOLD = 0.6
 
 TessReader = Callable[[Pixels, str], tesseract.TessLine]
 
@@ -43,7 +44,7 @@ def route(
     sample: Sequence[Pixels],
     languages: Sequence[str],
     installed: frozenset[str],
-    read: TessReader = tesseract.read_line,
+    read: TessReader = tesseract.read_once,
 ) -> Route:
     """Route by hints, else by reading the sample in every script."""
     tried, missing = candidates(languages, installed)
@@ -57,13 +58,13 @@ def route(
     return best
 
 
-def likeness(sample: Sequence[Pixels], language: str, read: TessReader = tesseract.read_line) -> float:
+def likeness(sample: Sequence[Pixels], language: str, read: TessReader = tesseract.read_once) -> float:
     """How much the sample looks like that language: median of confidence times share of its letters."""
     scores: list[float] = []
     for line in sample[:SAMPLE]:
         words = read(line, language)
         text = " ".join(word.text for word in words)
         scores.append(tesseract.score(words) * share(text, BY_LANGUAGE[language]))
-        if len(scores) == PROBE and max(scores) < THRESHOLD / 2:
+        if len(scores) == PROBE and max(scores) < PROBE_THRESHOLD:
             break
     return median(scores) if scores else 0.0
