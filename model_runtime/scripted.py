@@ -1,60 +1,112 @@
-"""An engine whose answers follow from the image alone: for tests and rehearsals, nothing is recognised."""
+"""An engine that replays what it is told: for tests, drills and trying out a deployment without a model."""
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import Lock
 
+from model_runtime.spec import scripted_spec
 from pipeline.orders import ReadOrder
-from schemas.engine import EngineSpec, PixelLimits
-from schemas.errors import DocumentUnreadable
-from schemas.reading import PageReading, ReadWord, Spent, line_of
-from schemas.request import Task
+from schemas.engine import EngineSpec
+from schemas.errors import DocumentUnreadable, EngineUnavailable, QuireError
+from schemas.reading import PageReading, ReadLine, ReadWord, line_of
 
 _TICK_S = 0.02
-_WHY = "The scripted engine recites; set QUIRE_ENGINE_URL to an engine that reads."
-_SPEC = EngineSpec(
-    name="scripted",
-    model="scripted",
-    version="1",
-    limits=PixelLimits(factor=28, min_pixels=4 * 784, max_pixels=1280 * 784),
-    tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
-    prompt="scripted/1",
-    max_in_flight=8,
-    unsupported={Task.CHARTS: _WHY, Task.QUESTIONS: _WHY},
-)
+_WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade")
+_MANY = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error to raise for the first ``times`` readings of a page image, or always."""
+
+    code: str
+    retryable: bool = True
+    times: int | None = None
+
+    def error(self) -> QuireError:
+        detail = "The scripted engine was told to fail here."
+        if self.retryable:
+            return EngineUnavailable(self.code, detail)
+        return DocumentUnreadable(self.code, detail)
 
 
 class ScriptedReader:
-    """`PageReader` that recites the image's digest; ``delay_s`` is how long an answer takes."""
+    """`PageReader` without a model. ``readings`` and ``failures`` are found by the SHA-256 of the image bytes.
 
-    def __init__(self, delay_s: float = 0.0) -> None:
+    Images without a reading get one derived from their bytes alone: equal bytes, equal words. The failure
+    under ``"*"`` applies to all images. ``delay_s`` is how long each reading takes, unless cancelled.
+    """
+
+    def __init__(
+        self,
+        delay_s: float = 0.0,
+        readings: Mapping[str, PageReading] | None = None,
+        failures: Mapping[str, Failure] | None = None,
+        max_in_flight: int = 8,
+    ) -> None:
         self._delay_s = delay_s
+        self._readings = dict(readings or {})
+        self._failures = dict(failures or {})
+        self._seen: dict[str, int] = {}
+        self._lock = Lock()
+        self._spec = scripted_spec(max_in_flight)
 
     @property
     def spec(self) -> EngineSpec:
-        return _SPEC
+        return self._spec
+
+    @property
+    def calls(self) -> int:
+        """Readings begun so far."""
+        with self._lock:
+            return sum(self._seen.values())
 
     def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
-        image = order.image
-        until = time.monotonic() + self._delay_s
-        while time.monotonic() < until:
-            if cancelled():
-                raise DocumentUnreadable("cancelled", "the run was cancelled")
-            time.sleep(min(_TICK_S, self._delay_s))
-        digest = hashlib.sha256(image.data).hexdigest()
-        size = image.height / 40
-        words = [
-            ReadWord(
-                text, (image.width * (0.1 + 0.3 * i), size, image.width * (0.35 + 0.3 * i), 2 * size), 0.99
-            )
-            for i, text in enumerate(("scripted", digest[:12]))
-        ]
-        return PageReading(
-            width=image.width,
-            height=image.height,
-            lines=(line_of(words, size, confidence=0.99),),
-            spent=Spent(visual_tokens=_SPEC.limits.tokens(image.width, image.height), completion_tokens=2),
-        )
+        digest = image_digest(order.image.data)
+        with self._lock:
+            earlier = self._seen.get(digest, 0)
+            self._seen[digest] = earlier + 1
+        if self._wait(cancelled):
+            return PageReading(width=order.image.width, height=order.image.height)
+        failure = self._failures.get(digest) or self._failures.get("*")
+        if failure is not None and earlier < (_MANY if failure.times is None else failure.times):
+            raise failure.error()
+        return self._readings.get(digest) or derived(digest, order.image.width, order.image.height)
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _wait(self, cancelled: Callable[[], bool]) -> bool:
+        """Take the time a reading takes; True when it was called off."""
+        until = time.monotonic() + self._delay_s
+        while not cancelled():
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(_TICK_S, left))
+        return True
+
+
+def image_digest(data: bytes) -> str:
+    """The key of an image in a script."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def derived(digest: str, width: float, height: float) -> PageReading:
+    """Three lines of words that follow from the digest, set in the upper half of the page."""
+    numbers = bytes.fromhex(digest)
+    lines = tuple(_line(numbers[8 * i : 8 * i + 8], i, width, height) for i in range(3))
+    return replace(PageReading(width=width, height=height, lines=lines), language="en")
+
+
+def _line(numbers: bytes, index: int, width: float, height: float) -> ReadLine:
+    top, size = height * (0.1 + 0.1 * index), height * 0.03
+    step = width * 0.8 / len(numbers)
+    words = []
+    for i, number in enumerate(numbers):
+        left = width * 0.1 + step * i
+        text = f"{_WORDS[number % len(_WORDS)]}{number:02x}"
+        words.append(ReadWord(text, (left, top, left + step * 0.9, top + size)))
+    return line_of(words, size)

@@ -34,3 +34,19 @@ def _version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "not installed"
+
+
+def scripted_spec(max_in_flight: int) -> EngineSpec:
+    """The engine that replays; it takes any page image and claims every task of the CPU reader."""
+    return EngineSpec(
+        name="scripted",
+        model="scripted",
+        version="1",
+        limits=PixelLimits(factor=28, min_pixels=4 * 28 * 28, max_pixels=1_003_520, counts_tokens=False),
+        tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
+        max_in_flight=max_in_flight,
+        unsupported={
+            Task.CHARTS: f"The scripted engine reads no charts. {_CONFIGURE}",
+            Task.QUESTIONS: f"The scripted engine answers no questions. {_CONFIGURE}",
+        },
+    )
