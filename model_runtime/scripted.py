@@ -33,7 +33,7 @@ class Failure:
 
 
 class ScriptedReader:
-    """`PageReader` without a model. ``readings`` and ``failures`` are found by the SHA-256 of the image bytes.
+    """`PageReader` without a model. ``readings`` and ``failures`` are keyed by SHA-256 of the image bytes.
 
     Images without a reading get one derived from their bytes alone: equal bytes, equal words. The failure
     under ``"*"`` applies to all images. ``delay_s`` is how long each reading takes, unless cancelled.
