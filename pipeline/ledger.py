@@ -215,6 +215,9 @@ class Ledger(Protocol):
     def summaries(self, run: RunId, chunk: int) -> Iterator[tuple[int, dict[str, Any]]]:
         """Page numbers and summaries, in order, read a few at a time."""
 
+    def content(self, run: RunId, number: int) -> bytes | None:
+        """JSON of the `PageContent` of one page."""
+
     def ended_pages(self, run: RunId, chunk: int) -> Iterator[Sequence[EndedPage]]:
         """Pages in order, a few at a time; no transaction is open in between."""
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.ledger import Claim, EndedPage, Ledger, UnitOfWork
+from schemas.errors import NotFound
+from schemas.page import PageContent
 from workers.commit import Commit
 from workers.context import Context
 from workers.orders import request_of
+from workers.recipe import Ask
 
 _CHUNK = 16
 _FLUSH_BYTES = 1 << 20
@@ -20,14 +23,14 @@ class FinishJob:
     commit: Commit
 
     def finish(self, claim: Claim, lost: Callable[[], bool]) -> None:  # noqa: ARG002  # every job is called alike
-        sink = _Sink(claim, self.commit)
-        outcome = self.context.recipe.finish(
-            request_of(claim),
+        request, sink = request_of(claim), _Sink(claim, self.commit)
+        ask = Ask(
+            request,
+            self.context.engines.named(request.engine).spec,
             claim.facts.schema,
             claim.facts.warnings,
-            _Pages(self.context.ledger, claim),
-            sink,
         )
+        outcome = self.context.recipe.finish(ask, _Pages(self.context.ledger, claim), sink)
         sink.flush()
         self.commit(claim, lambda unit: unit.end_run(outcome))
 
@@ -39,6 +42,12 @@ class _Pages:
 
     def summaries(self) -> Iterator[tuple[int, dict[str, Any]]]:
         return self.ledger.summaries(self.claim.run, 500)
+
+    def content(self, number: int) -> PageContent:
+        stored = self.ledger.content(self.claim.run, number)
+        if stored is None:
+            raise NotFound("page_not_found", f"page {number} has no content")
+        return PageContent.model_validate_json(stored)
 
     def chunks(self) -> Iterator[Sequence[EndedPage]]:
         return self.ledger.ended_pages(self.claim.run, _CHUNK)

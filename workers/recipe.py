@@ -1,9 +1,12 @@
 """The port of the passes over a whole document, which read its ended pages a few at a time."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.ledger import EndedPage, Outcome
+from schemas.engine import EngineSpec
+from schemas.page import PageContent
 from schemas.request import Request
 
 
@@ -11,6 +14,9 @@ class PagesOfRun(Protocol):
     """The ended pages of a run; every call reads them anew, a few at a time."""
 
     def summaries(self) -> Iterator[tuple[int, dict[str, Any]]]: ...
+
+    def content(self, number: int) -> PageContent:
+        """One page as it was read."""
 
     def chunks(self) -> Iterator[Sequence[EndedPage]]: ...
 
@@ -25,14 +31,17 @@ class Sink(Protocol):
     def chart(self, content: bytes) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a document is finished for; ``warnings`` are those found when it was opened."""
+
+    request: Request
+    engine: EngineSpec
+    schema: dict[str, Any] | None
+    warnings: Sequence[dict[str, Any]]
+
+
 class DocumentRecipe(Protocol):
     """What is done with a document as a whole."""
 
-    def finish(
-        self,
-        request: Request,
-        schema: dict[str, Any] | None,
-        warnings: Sequence[dict[str, Any]],
-        pages: PagesOfRun,
-        sink: Sink,
-    ) -> Outcome: ...
+    def finish(self, ask: Ask, pages: PagesOfRun, sink: Sink) -> Outcome: ...

@@ -94,6 +94,14 @@ class SqlLedger:
             ]
             last = rows[-1].number
 
+    def content(self, run: RunId, number: int) -> bytes | None:
+        with self._database.read() as connection:
+            return connection.scalar(
+                sa.select(page_contents.c.content).where(
+                    page_contents.c.run_id == run, page_contents.c.number == number
+                )
+            )
+
     def summaries(self, run: RunId, chunk: int) -> Iterator[tuple[int, dict[str, Any]]]:
         last = 0
         while True:

@@ -1,0 +1,75 @@
+"""What has to go, goes: expired documents, cached images, answers to repeated posts, lost bytes."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pipeline.ports import Blobs
+from schemas.ids import DocumentId
+from services.stores import blob_rows, commands, transitions
+from services.stores.engine import Database, now_us
+from services.stores.tables import documents, idempotency, pages, runs
+
+_HOUR_US = 3_600_000_000
+_SOME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """Each method removes a bounded number of things and may be called by several processes at once."""
+
+    database: Database
+    blobs: Blobs
+    images_kept_us: int = _HOUR_US
+    """Page images are a cache for a page's reading and for people looking at it right after."""
+
+    answers_kept_us: int = 24 * _HOUR_US
+    blobs_kept_us: int = _HOUR_US
+    """How long an upload may take before a reference to it is written."""
+
+    def tidy(self) -> None:
+        self.expire_documents()
+        self.drop_images()
+        self.drop_answers()
+        self.collect_blobs()
+
+    def expire_documents(self) -> None:
+        with self.database.write() as connection:
+            due = connection.scalars(
+                sa.select(documents.c.id)
+                .where(documents.c.expires_at <= now_us(), documents.c.deleted_at.is_(None))
+                .limit(_SOME)
+            ).all()
+            for document in due:
+                commands.erase(connection, DocumentId(document))
+
+    def drop_images(self) -> None:
+        """Of runs that have ended: a page still to be read needs its image."""
+        ended = sa.select(runs.c.id).where(
+            runs.c.finished_at < now_us() - self.images_kept_us,
+            runs.c.state.not_in(transitions.OPEN_RUNS),
+        )
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(pages)
+                .where(pages.c.image_digest.is_not(None), pages.c.run_id.in_(ended))
+                .values(image_digest=None, image_generation=None, image_type=None)
+            )
+
+    def drop_answers(self) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                sa.delete(idempotency).where(idempotency.c.created_at < now_us() - self.answers_kept_us)
+            )
+
+    def collect_blobs(self) -> int:
+        """Mark and commit, delete, forget and commit: whatever dies in between, the next call goes on."""
+        with self.database.write() as connection:
+            keys = blob_rows.collect(connection, self.blobs_kept_us, _SOME)
+        for key in keys:
+            self.blobs.delete(key)
+        if keys:
+            with self.database.write() as connection:
+                for key in keys:
+                    blob_rows.forget(connection, key)
+        return len(keys)

@@ -1,0 +1,89 @@
+"""Quire's own passes over a whole document: what only all pages show, then tables, charts, fields."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.document import merge_tables, plan_document
+from pipeline.ledger import EndedPage, Outcome
+from schemas.engine import EngineSpec
+from schemas.errors import ErrorInfo, ResultWarning
+from schemas.field import Answer, AnswerState
+from schemas.page import PageContent
+from schemas.request import Request, Task
+from schemas.result import RunState
+from workers.recipe import Ask, PagesOfRun, Sink
+
+
+class StandardDocument:
+    """`DocumentRecipe`; reads the pages three times, a few at once, and keeps none."""
+
+    def finish(self, ask: Ask, pages: PagesOfRun, sink: Sink) -> Outcome:
+        tasks = ask.request.effective_tasks()
+        plan = plan_document(pages.summaries())
+        for number, overlay in sorted(plan.overlays.items()):
+            sink.overlay(number, overlay)
+        if Task.TABLES in tasks:
+            for table in merge_tables(plan, pages.content):
+                sink.table(table.model_dump_json().encode())
+        tally = _Tally()
+        for chunk in pages.chunks():
+            for page in chunk:
+                tally.add(page, sink)
+        found = [*ask.warnings, *(w.model_dump() for w in tally.warnings), *_unsupported(tasks, ask.engine)]
+        summary = {
+            "warnings": found,
+            "extraction": None,
+            "extraction_valid": None,
+            "answers": [answer.model_dump(mode="json") for answer in _answers(ask.request, ask.engine)],
+        }
+        return Outcome(tally.state(), tally.error(), summary)
+
+
+class _Tally:
+    """What the pages say together."""
+
+    def __init__(self) -> None:
+        self.warnings: list[ResultWarning] = []
+        self._pages = 0
+        self._failed: list[EndedPage] = []
+        self._charts = 0
+
+    def add(self, page: EndedPage, sink: Sink) -> None:
+        self._pages += 1
+        if page.state.failed:
+            self._failed.append(page)
+        if page.content is None:
+            return
+        content = PageContent.model_validate_json(page.content)
+        self.warnings.extend(content.warnings)
+        for chart in content.charts:
+            self._charts += 1
+            sink.chart(chart.model_copy(update={"id": f"c{self._charts}"}).model_dump_json().encode())
+
+    def state(self) -> RunState:
+        if not self._failed:
+            return RunState.SUCCEEDED
+        return RunState.FAILED if len(self._failed) == self._pages else RunState.PARTIAL
+
+    def error(self) -> ErrorInfo | None:
+        """Of a document none of whose pages could be read: the pages' own reason when they share one."""
+        if self.state() is not RunState.FAILED:
+            return None
+        errors = [page.error for page in self._failed if page.error is not None]
+        if errors and len({error.code for error in errors}) == 1:
+            return errors[0]
+        return ErrorInfo(code="all_pages_failed", detail="no page could be read", retryable=True)
+
+
+def _unsupported(tasks: Sequence[Task], engine: EngineSpec) -> list[dict[str, Any]]:
+    return [
+        ResultWarning(code=f"{task}_unsupported", detail=engine.unsupported[task]).model_dump()
+        for task in tasks
+        if task in engine.unsupported
+    ]
+
+
+def _answers(request: Request, engine: EngineSpec) -> list[Answer]:
+    if Task.QUESTIONS in engine.tasks:
+        return []
+    return [Answer(question=question, state=AnswerState.UNSUPPORTED) for question in request.questions]

@@ -1,0 +1,85 @@
+"""Wakes: hints that a queue may have work, never more of them than there are slots to answer."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.ledger import Queue
+
+_LOST_S = 5.0
+"""A wake not answered for so long never arrived; its slot is free again."""
+
+
+@dataclass(slots=True)
+class _Slots:
+    size: int
+    sent: deque[float] = field(default_factory=deque)
+    running: int = 0
+    missed: bool = False
+
+    def free(self) -> int:
+        while self.sent and time.monotonic() - self.sent[0] > _LOST_S:
+            self.sent.popleft()
+        return self.size - self.running - len(self.sent)
+
+
+class Wakes:
+    """`Waker` for the process that also does the work; ``send`` carries a wake to one of its threads."""
+
+    def __init__(self, slots: Mapping[Queue, int], send: Callable[[Queue], None]) -> None:
+        self._slots = {queue: _Slots(size) for queue, size in slots.items()}
+        self._send = send
+        self._lock = threading.Lock()
+
+    def wake(self, queue: str) -> None:
+        """Send a wake if a slot is free to answer it; else who is at work looks once more before resting."""
+        name = Queue(queue)
+        with self._lock:
+            slots = self._slots.get(name)
+            if slots is None:
+                return
+            if slots.free() <= 0:
+                slots.missed = True
+                return
+            slots.sent.append(time.monotonic())
+        self._send(name)
+
+    def answer(self, queue: str, drain: Callable[[Queue], int]) -> None:
+        """Do what a wake asks for; too late a wake finds its slot taken and asks for nothing."""
+        name = Queue(queue)
+        slots = self._slots[name]
+        with self._lock:
+            if slots.sent:
+                slots.sent.popleft()
+            if slots.running >= slots.size:
+                return
+            slots.running += 1
+        try:
+            drain(name)
+            while self._rest(slots):
+                drain(name)
+        except BaseException:
+            with self._lock:
+                slots.running -= 1
+            raise
+
+    def idle(self, queue: Queue) -> int:
+        """How many slots of a queue nobody is using."""
+        with self._lock:
+            slots = self._slots.get(queue)
+            return slots.free() if slots is not None else 0
+
+    def resting(self) -> bool:
+        """True when nothing is at work."""
+        with self._lock:
+            return not any(slots.running for slots in self._slots.values())
+
+    def _rest(self, slots: _Slots) -> bool:
+        """Give the slot back, unless a wake was missed meanwhile: then look once more."""
+        with self._lock:
+            again, slots.missed = slots.missed, False
+            if not again:
+                slots.running -= 1
+            return again
