@@ -1,26 +1,47 @@
 """The composition root: the only place that chooses adapters, by the URLs in the settings."""
 
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from pydantic import SecretStr
 
+from model_runtime.cpu_ocr import CpuReader
+from model_runtime.scripted import ScriptedReader
 from pipeline.ports import Blobs, Cage, PageReader
+from schemas.errors import Unsupported
+from services import guard, uploads
 from services.asks import Asks
 from services.builtin_schemas import Builtins
+from services.clock import SystemClock
+from services.embedded import EmbeddedWorkers, FolderLock, slots_for
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
 from services.page_views import PageViews
 from services.results import Results
 from services.settings import Settings
+from services.stores import migrate
+from services.stores.blobs_local import LocalBlobs
 from services.stores.engine import Database
+from services.stores.ledger import SqlLedger
+from services.stores.upkeep import Upkeep
 from services.watch import Watch
+from workers import steps
+from workers.cage import ProcessCage
+from workers.context import Context, Engines
+from workers.document import StandardDocument
+
+_PRELOAD = ("pipeline.recipe",)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a process of Quire is made of."""
+    """What a process that answers requests is made of."""
 
     settings: Settings
     database: Database
@@ -40,3 +61,139 @@ class Parts:
     @property
     def staging(self) -> Path:
         return self.settings.data_dir / "staging"
+
+
+def require_embedded(settings: Settings) -> None:
+    """Refuse by name what this version has no adapter for."""
+    refused = {
+        "QUIRE_DATABASE_URL": (settings.database_url, "SQLite in QUIRE_DATA_DIR"),
+        "QUIRE_BROKER_URL": (settings.broker_url, "wakes inside the one process"),
+        "QUIRE_BLOBS_URL": (settings.blobs_url, "a folder in QUIRE_DATA_DIR"),
+    }
+    for name, (url, instead) in refused.items():
+        if url is not None:
+            raise Unsupported(
+                "unsupported_setting",
+                f"{name} is set to a {_scheme(url)} URL, for which this version has no adapter; "
+                f"leave it empty to use {instead}",
+            )
+    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+        raise Unsupported(
+            "unsupported_setting",
+            f"QUIRE_HOST is {settings.host}: the embedded service has no keys and listens on loopback only",
+        )
+
+
+def _scheme(url: SecretStr) -> str:
+    return urlsplit(url.get_secret_value()).scheme[:20] or "malformed"
+
+
+def make_reader(settings: Settings, cage: Cage) -> PageReader:
+    """The engine that ``QUIRE_ENGINE_URL`` names."""
+    scheme = urlsplit(settings.engine_url).scheme
+    if scheme == "cpu":
+        return CpuReader(cage)
+    if scheme == "scripted":
+        delay_ms = parse_qs(urlsplit(settings.engine_url).query).get("delay_ms", ["0"])[0]
+        return ScriptedReader(float(delay_ms) / 1000)
+    raise Unsupported(
+        "unsupported_setting",
+        f"QUIRE_ENGINE_URL is set to a {scheme or 'malformed'} URL; this version has the engines cpu:// "
+        "(OCR on this machine) and scripted:// (for tests)",
+    )
+
+
+@contextmanager
+def embedded(settings: Settings) -> Iterator[Parts]:
+    """The whole service in this process: parts to answer with, workers behind them. One per data folder."""
+    require_embedded(settings)
+    with ExitStack() as stack:
+        lock = FolderLock(settings.data_dir)
+        lock.take()
+        stack.callback(lock.release)
+        database = Database(f"sqlite:///{settings.data_dir / 'quire.db'}")
+        stack.callback(database.close)
+        migrate.upgrade(database)
+        blobs = LocalBlobs(settings.data_dir / "blobs")
+        cores = settings.cpu_processes or os.cpu_count() or 1
+        cage = ProcessCage(
+            cores,
+            deadline_s=settings.cpu_step_timeout_s,
+            memory_bytes=settings.cpu_memory_bytes,
+            preload=_PRELOAD,
+        )
+        stack.callback(cage.close)
+        reader = make_reader(settings, cage)
+        stack.callback(reader.close)
+        adapters = _Adapters(database, blobs, cage, reader)
+        workers = _workers(settings, adapters, cores)
+        http = stack.enter_context(
+            guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
+        )
+        parts = _parts(settings, adapters, workers, http)
+        _sweep_remains(parts, blobs)
+        workers.start()
+        stack.callback(workers.stop)
+        yield parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapters:
+    """What was chosen for the ports."""
+
+    database: Database
+    blobs: LocalBlobs
+    cage: ProcessCage
+    reader: PageReader
+
+
+class _NoWaker:
+    """Stands in a context until the embedded workers put their own wakes there."""
+
+    def wake(self, queue: str) -> None:
+        """Nobody listens yet."""
+
+
+def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorkers:
+    scratch = settings.data_dir / "scratch"
+    scratch.mkdir(exist_ok=True)
+    reader = chosen.reader
+    context = Context(
+        ledger=SqlLedger(chosen.database),
+        blobs=chosen.blobs,
+        cage=chosen.cage,
+        engines=Engines(default=reader.spec.name, readers={reader.spec.name: reader}),
+        steps=steps.standard(),
+        recipe=StandardDocument(),
+        waker=_NoWaker(),
+        scratch=scratch,
+    )
+    upkeep = Upkeep(chosen.database, chosen.blobs)
+    return EmbeddedWorkers(context, slots_for(cores, reader), upkeep)
+
+
+def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http: httpx.Client) -> Parts:
+    database, builtins, pages = chosen.database, Builtins(), PageViews(chosen.database)
+    return Parts(
+        settings=settings,
+        database=database,
+        blobs=chosen.blobs,
+        cage=chosen.cage,
+        reader=chosen.reader,
+        builtins=builtins,
+        lookup=Lookup(database),
+        pages=pages,
+        results=Results(database, pages),
+        ingest=Ingest(database, chosen.blobs, workers.wakes, SystemClock()),
+        asks=Asks(builtins, chosen.reader.spec),
+        keys=Keys(database),
+        watch=Watch(database),
+        http=http,
+    )
+
+
+def _sweep_remains(parts: Parts, blobs: LocalBlobs) -> None:
+    """What a killed process left behind; only the sole owner of the folder may remove it."""
+    blobs.clear_incoming()
+    uploads.sweep_staging(parts.staging)
+    parts.keys.void_running()

@@ -35,13 +35,13 @@ async def until_finished(
                 return True
             left = deadline - time.monotonic()
             look_again = time.monotonic() + _RECHECK_S
-            while left > 0:
+            while left > 0 and not watch.closed:
                 event = await waiter.next(min(left, max(0.0, look_again - time.monotonic())))
                 if event is None or waiter.lost or _ends(event.run_id, event.type, run_id):
                     break
                 left = deadline - time.monotonic()
             waiter.lost = False
-            if time.monotonic() >= deadline:
+            if watch.closed or time.monotonic() >= deadline:
                 return False
 
 

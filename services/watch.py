@@ -30,7 +30,7 @@ class Waiter:
     """One client's view of one document."""
 
     document_id: str
-    queue: "asyncio.Queue[Event]" = field(default_factory=lambda: asyncio.Queue(_QUEUE))
+    queue: "asyncio.Queue[Event | None]" = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     lost: bool = False
     """The client was too slow for the queue: it must read from the database again."""
 
@@ -41,7 +41,7 @@ class Waiter:
             self.lost = True
 
     async def next(self, timeout_s: float) -> Event | None:
-        """The next event, or None when there was none for so long."""
+        """The next event, or None when there was none for so long, or the process stops."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self.queue.get()
@@ -57,9 +57,26 @@ class Watch:
         self._waiters: dict[str, set[Waiter]] = {}
         self._somebody = asyncio.Event()
         self._seen = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.closed = False
+        """The process stops: whoever waits should say so to its client and go."""
+
+    def close(self) -> None:
+        """Release all waiters; callable from any thread and from signal handlers."""
+        self.closed = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        for waiter in [waiter for group in self._waiters.values() for waiter in group]:
+            waiter.lost = True
+            with contextlib.suppress(asyncio.QueueFull):
+                waiter.queue.put_nowait(None)
 
     async def run(self) -> None:
         """Poll until cancelled; a database out of reach is waited for."""
+        self._loop = asyncio.get_running_loop()
         while True:
             await self._somebody.wait()
             try:

@@ -65,14 +65,14 @@ async def _stream(
             while rows := await to_thread.run_sync(parts.lookup.events, tenant, document_id, sent, _BATCH):
                 yield b"".join(frame(row) for row in rows)
                 sent = rows[-1].seq
-            if await _over(parts, tenant, document_id, sent):
+            if parts.watch.closed or await _over(parts, tenant, document_id, sent):
                 return
             async for row in _live(waiter):
-                if row is None:
+                if row is None and not waiter.lost:
                     yield b": waiting\n\n"
                     if await request.is_disconnected():
                         return
-                elif row.seq > sent:
+                elif row is not None and row.seq > sent:
                     yield frame(row)
                     sent = row.seq
                     if _ends(row.type):

@@ -1,0 +1,104 @@
+"""Examines the machine and the settings: what is there, what is missing, how to mend it."""
+
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from model_runtime.cpu_ocr.tessdata import installed as tesseract_languages
+from schemas.errors import QuireError
+from services.container import require_embedded
+from services.settings import Settings
+
+_WANTED = {
+    "rus": "Cyrillic",
+    "kor": "Korean",
+    "ara": "Arabic",
+    "vie": "Vietnamese",
+}
+_ROOM_BYTES = 2_000_000_000
+_MODULES = ("pymupdf", "rapidocr", "onnxruntime", "tesserocr", "pillow-heif", "celery", "sqlalchemy")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``mark``: ok, missing (works, but less well), broken (does not work)."""
+
+    name: str
+    mark: str
+    detail: str
+    mend: str = ""
+
+    @property
+    def bad(self) -> bool:
+        return self.mark == "broken"
+
+
+def examine(settings: Settings) -> list[Finding]:
+    return [
+        *_machine(),
+        *_configuration(settings),
+        *_folder(settings),
+        *_libraries(),
+        *_tesseract(),
+    ]
+
+
+def _machine() -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", "ok", f"{python} on {sys.platform}, {os.cpu_count()} cores")
+    yield Finding("sqlite", "ok", sqlite3.sqlite_version)
+
+
+def _configuration(settings: Settings) -> Iterator[Finding]:
+    try:
+        require_embedded(settings)
+    except QuireError as error:
+        yield Finding("mode", "broken", error.detail, "unset it to run embedded")
+        return
+    yield Finding("mode", "ok", f"embedded, listening on {settings.host}:{settings.port}")
+    yield Finding("engine", "ok", settings.engine_url)
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        mend = "make it writable, or set QUIRE_DATA_DIR to a folder that is"
+        yield Finding("data", "broken", f"{folder}: {error.strerror}", mend)
+        return
+    free = shutil.disk_usage(folder).free
+    text = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < _ROOM_BYTES:
+        yield Finding("data", "missing", text, "free some space; documents and page images are kept there")
+    else:
+        yield Finding("data", "ok", text)
+
+
+def _libraries() -> Iterator[Finding]:
+    for name in _MODULES:
+        try:
+            yield Finding(name, "ok", version(name))
+        except PackageNotFoundError:
+            yield Finding(name, "broken", "not installed", f"pip install {name}")
+
+
+def _tesseract() -> Iterator[Finding]:
+    found = sorted(tesseract_languages())
+    yield Finding("tesseract", "ok" if found else "missing", f"language data: {', '.join(found) or 'none'}")
+    for code, script in _WANTED.items():
+        if code not in found:
+            yield Finding(
+                f"tesseract {code}",
+                "missing",
+                f"{script} in scans cannot be read (born-digital pages can)",
+                f"install the data, e.g. apt-get install tesseract-ocr-{code}; or put {code}.traineddata "
+                "into a folder and set TESSDATA_PREFIX to it",
+            )
