@@ -164,7 +164,7 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
         cage=chosen.cage,
         engines=Engines(default=reader.spec.name, readers={reader.spec.name: reader}),
         steps=steps.standard(),
-        recipe=StandardDocument(),
+        recipe=StandardDocument(chosen.cage),
         waker=_NoWaker(),
         scratch=scratch,
     )

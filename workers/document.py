@@ -4,18 +4,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.document import merge_tables, plan_document
+from pipeline.fields.shapes import FieldCandidate
 from pipeline.ledger import EndedPage, Outcome
+from pipeline.ports import Cage
 from schemas.engine import EngineSpec
 from schemas.errors import ErrorInfo, ResultWarning
-from schemas.field import Answer, AnswerState
-from schemas.page import PageContent
+from schemas.field import Answer, AnswerState, Field
+from schemas.page import PageContent, PageState
 from schemas.request import Request, Task
 from schemas.result import RunState
 from workers.recipe import Ask, PagesOfRun, Sink
+from workers.steps import candidates, resolve
 
 
 class StandardDocument:
-    """`DocumentRecipe`; reads the pages three times, a few at once, and keeps none."""
+    """`DocumentRecipe`; reads the pages a few at once and keeps none of them.
+
+    Values are looked for in the cage: it takes a while on long documents, and this process has callers.
+    """
+
+    def __init__(self, cage: Cage) -> None:
+        self._cage = cage
 
     def finish(self, ask: Ask, pages: PagesOfRun, sink: Sink) -> Outcome:
         tasks = ask.request.effective_tasks()
@@ -25,18 +34,34 @@ class StandardDocument:
         if Task.TABLES in tasks:
             for table in merge_tables(plan, pages.content):
                 sink.table(table.model_dump_json().encode())
+        schema = ask.schema if Task.FIELDS in tasks else None
         tally = _Tally()
+        found: list[FieldCandidate] = []
         for chunk in pages.chunks():
             for page in chunk:
                 tally.add(page, sink)
-        found = [*ask.warnings, *(w.model_dump() for w in tally.warnings), *_unsupported(tasks, ask.engine)]
-        summary = {
-            "warnings": found,
+            if schema is not None:
+                contents = [page.content for page in chunk if page.content is not None]
+                found += self._cage.run(candidates, schema, contents)
+        warnings = [
+            *ask.warnings,
+            *(w.model_dump() for w in tally.warnings),
+            *_unsupported(tasks, ask.engine),
+        ]
+        summary: dict[str, Any] = {
+            "warnings": warnings,
             "extraction": None,
             "extraction_valid": None,
             "answers": [answer.model_dump(mode="json") for answer in _answers(ask.request, ask.engine)],
         }
-        return Outcome(tally.state(), tally.error(), summary)
+        fields: list[Field] = []
+        if schema is not None:
+            extracted = self._cage.run(resolve, schema, found, tally.read, tally.unread)
+            fields = list(extracted.fields)
+            summary["extraction"] = extracted.extraction
+            summary["extraction_valid"] = extracted.extraction_valid
+            warnings += [warning.model_dump() for warning in extracted.warnings]
+        return Outcome(tally.state(), tally.error(), summary, fields)
 
 
 class _Tally:
@@ -44,12 +69,14 @@ class _Tally:
 
     def __init__(self) -> None:
         self.warnings: list[ResultWarning] = []
-        self._pages = 0
+        self.read: list[int] = []
+        self.unread: list[int] = []
         self._failed: list[EndedPage] = []
         self._charts = 0
 
     def add(self, page: EndedPage, sink: Sink) -> None:
-        self._pages += 1
+        good = page.state in (PageState.READ, PageState.BLANK)
+        (self.read if good else self.unread).append(page.number)
         if page.state.failed:
             self._failed.append(page)
         if page.content is None:
@@ -63,7 +90,7 @@ class _Tally:
     def state(self) -> RunState:
         if not self._failed:
             return RunState.SUCCEEDED
-        return RunState.FAILED if len(self._failed) == self._pages else RunState.PARTIAL
+        return RunState.FAILED if len(self._failed) == len(self.read) + len(self.unread) else RunState.PARTIAL
 
     def error(self) -> ErrorInfo | None:
         """Of a document none of whose pages could be read: the pages' own reason when they share one."""

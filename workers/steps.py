@@ -4,12 +4,13 @@ A page's content crosses the process border as JSON: pickling thousands of words
 """
 # ruff: noqa: PLC0415  # the parent names these steps without loading what they need
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline import steps
+from pipeline.fields.shapes import FieldCandidate, FieldsOutcome
 from pipeline.ledger import PageEnd, PageToRead
 from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
@@ -49,6 +50,27 @@ def arrange(
     content = steps.assemble_page(page, reading, engine, source)
     budget = page.budget.model_dump(mode="json") if page.budget is not None else None
     return ended(content, asdict(page.geometry), budget, reading.spent)
+
+
+def candidates(schema: dict[str, Any], contents: Sequence[bytes]) -> list[FieldCandidate]:
+    """What on these pages may be a value that the schema asks for."""
+    from pipeline.fields.candidates import candidates as of_page
+
+    return [
+        found for content in contents for found in of_page(schema, PageContent.model_validate_json(content))
+    ]
+
+
+def resolve(
+    schema: dict[str, Any],
+    found: Sequence[FieldCandidate],
+    pages_read: Sequence[int],
+    unread_pages: Sequence[int],
+) -> FieldsOutcome:
+    """Choose among the candidates of all pages."""
+    from pipeline.fields.resolve import resolve as choose
+
+    return choose(schema, found, pages_read, unread_pages)
 
 
 def ended(
