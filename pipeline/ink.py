@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 
+_DARK_PAGE = 90
 _FINE = 4
 _WINDOW = 9
 """Paper is the lightest spot within about 36 pixels: wider than letters and rules, narrower than shadows."""
@@ -24,6 +25,11 @@ _MOST_CONTRAST = 48.0
 _CORE_OF_STROKE = 0.35
 
 
+def positive(grey: Grey) -> Grey:
+    """Dark on light, whichever way the page is printed."""
+    return 255 - grey if np.median(grey[::3, ::3]) < _DARK_PAGE else grey
+
+
 def paper(grey: Grey) -> Grey:
     """The paper under each pixel, as bright as the lightest spot nearby."""
     height, width = grey.shape
@@ -37,7 +43,8 @@ def paper(grey: Grey) -> Grey:
 
 
 def contrast(grey: Grey) -> NDArray[np.float32]:
-    """How far each pixel departs from the paper around it, dark ink positive."""
+    """How far each pixel departs from the paper around it; what stands on it is positive."""
+    grey = positive(grey)
     departure = paper(grey).astype(np.float32) - grey.astype(np.float32)
     departure -= np.median(departure[::3, ::3])
     return departure
