@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -50,10 +52,24 @@ def serve(
     settings = settings_of(host=host, port=port, data_dir=data_dir)
     require_embedded(settings)
     logs.configure(settings)
-    with contextlib.closing(listen(settings.host, settings.port)) as listener, embedded(settings) as parts:
-        say(f"Quire listens on {url_of(listener)} (data in {settings.data_dir})")
-        Server(parts).run([listener])
-    say("Quire has stopped")
+    # uvicorn raises the signal again once it has shut down; by default that would end the process before
+    # the workers could hand back what they are at.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        with (
+            contextlib.closing(listen(settings.host, settings.port)) as listener,
+            embedded(settings) as parts,
+        ):
+            say(f"Quire listens on {url_of(listener)} (data in {settings.data_dir})")
+            Server(parts).run([listener])
+    finally:
+        say("Quire has stopped")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    sys.exit(OK)
 
 
 @app.command()

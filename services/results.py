@@ -70,7 +70,7 @@ class Results:
             "schema_version": SCHEMA_VERSION,
             "warnings": outcome.get("warnings", []),
             "usage": usage_of(run).model_dump(),
-            "document": document.model_dump(mode="json", by_alias=True),
+            "document": document.model_dump(mode="json", by_alias=True, exclude={"result"}),
         }
         yield orjson.dumps(head)[:-1]
         pages = self._pages.each(tenant, run.id, numbers)
