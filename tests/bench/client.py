@@ -35,10 +35,30 @@ class Outcome:
 
 
 class Api:
-    def __init__(self, url: str, *, in_flight: int = 2, patience_s: float = 900.0) -> None:
+    """``revive`` is called when nobody answers; it returns once the service answers again, or raises."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        in_flight: int = 2,
+        patience_s: float = 900.0,
+        revive: Callable[[], None] | None = None,
+    ) -> None:
         self.http = httpx.Client(base_url=url, timeout=httpx.Timeout(120.0))
         self.in_flight = in_flight
         self.patience_s = patience_s
+        self._revive = revive
+
+    def _insist(self, call: Callable[[], R]) -> R:
+        """Calls again after reviving the service; documents under way go on where they stopped."""
+        try:
+            return call()
+        except httpx.TransportError:
+            if self._revive is None:
+                raise
+            self._revive()
+            return call()
 
     def post(self, path: Path, request: dict[str, Any] | None = None) -> httpx.Response:
         with path.open("rb") as file:
@@ -57,14 +77,14 @@ class Api:
     def wait(self, document_id: str) -> dict[str, Any]:
         """The document once it is in a terminal state, or as it is when patience ends."""
         deadline = time.monotonic() + self.patience_s
-        document = self.document(document_id)
+        document = self._insist(lambda: self.document(document_id))
         while document["state"] not in TERMINAL and time.monotonic() < deadline:
-            document = self.document(document_id, wait_s=20)
+            document = self._insist(lambda: self.document(document_id, wait_s=20))
         return document
 
     def result(self, document_id: str) -> Result | None:
         """The result, or None where there is none (a document that failed as a whole)."""
-        answer = self.http.get(f"/v1/documents/{document_id}/result")
+        answer = self._insist(lambda: self.http.get(f"/v1/documents/{document_id}/result"))
         if answer.status_code == 409:
             return None
         answer.raise_for_status()
@@ -73,7 +93,7 @@ class Api:
     def read(self, path: Path, request: dict[str, Any] | None = None) -> Outcome:
         """Post a file, wait until it is done, fetch its result."""
         begun = time.monotonic()
-        answer = self.post(path, request)
+        answer = self._insist(lambda: self.post(path, request))
         if answer.status_code >= 400:
             is_json = "json" in answer.headers.get("content-type", "")
             problem = answer.json() if is_json else {"detail": answer.text[:200]}

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ class Service:
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._reviving = threading.Lock()
+        self.deaths = 0
 
     def start(self) -> None:
         """Returns once the service says that it is ready."""
@@ -71,6 +74,18 @@ class Service:
             return [parent, *parent.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def revive(self) -> None:
+        """Start again if the process died by itself; says so with the end of its log."""
+        with self._reviving:
+            if self.alive:
+                time.sleep(1)  # it refused one connection; the caller tries once more
+                return
+            self.deaths += 1
+            code = self._process.returncode if self._process else None
+            tail = self.log.read_text(errors="replace")[-3000:]
+            print(f"the service died (exit code {code}); its last words:\n{tail}", file=sys.stderr)
+            self.start()
 
     def kill(self) -> None:
         """`kill -9` of the service alone; its children have to notice by themselves."""
