@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pipeline.tables.gaps import gap_tables
 from pipeline.tables.ruled import ruled_tables
+from pipeline.tables.spanners import with_spanners
 from pipeline.tables.split import split_rows
 from schemas.geometry import Box, area, intersection, iou
 from schemas.page import BlockKind
@@ -17,15 +18,19 @@ _LAID_OUT = frozenset({BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST, B
 
 def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
     """Tables from top to bottom."""
-    ruled = [split_rows(table, reading.lines) for table in ruled_tables(reading)]
-    ruled = [table for table in ruled if _is_table(table) and _complete(table, reading.lines)]
-    ruled = [table for table in ruled if not _drawn_in_figure(table, reading)]
+    ruled = [table for table in closed_tables(reading) if not _drawn_in_figure(table, reading)]
     modelled = [table for table in reading.tables if _is_table(table) and _is_filled(table, reading)]
-    found = [_better(table, ruled) for table in modelled]
+    found = [_better(table, ruled, reading) for table in modelled]
     found += [table for table in ruled if not _any_overlap(table, found)]
     if not _asked_model(reading):
         found += [table for table in gap_tables(reading) if not _any_overlap(table, found)]
     return tuple(sorted(found, key=lambda table: (table.bbox[1], table.bbox[0])))
+
+
+def closed_tables(reading: PageReading) -> list[ReadTable]:
+    """Tables whose rules alone part all rows and columns."""
+    found = [split_rows(table, reading.lines) for table in ruled_tables(reading)]
+    return [table for table in found if _is_table(table) and _complete(table, reading.lines)]
 
 
 def _asked_model(reading: PageReading) -> bool:
@@ -43,11 +48,11 @@ def _drawn_in_figure(table: ReadTable, reading: PageReading) -> bool:
     return filled < 0.6 * len(table.cells)
 
 
-def _better(table: ReadTable, ruled: Sequence[ReadTable]) -> ReadTable:
+def _better(table: ReadTable, ruled: Sequence[ReadTable], reading: PageReading) -> ReadTable:
     """Printed rules know rows, columns and spans better than a model does; the model knows the header."""
     same = next((other for other in ruled if iou(other.bbox, table.bbox) >= _SAME), None)
     if same is None:
-        return table
+        return with_spanners(table, reading)
     heads = [cell.bbox for cell in table.cells if cell.header]
     cells = tuple(
         replace(cell, header=any(_middle_in(cell.bbox, box) for box in heads)) for cell in same.cells

@@ -53,7 +53,7 @@ def _trimmed(block: list[list[Stretch]]) -> list[list[Stretch]]:
 
 def _table(block: list[list[Stretch]]) -> ReadTable | None:
     walls = _walls(block)
-    if len(walls) < 1 or _prose(block, len(walls) + 1):
+    if len(walls) < 1 or _prose(block, walls):
         return None
     left = min(part.bbox[0] for row in block for part in row) - 1
     right = max(part.bbox[2] for row in block for part in row) + 1
@@ -94,10 +94,21 @@ def _walls(block: list[list[Stretch]]) -> list[float]:
     return walls
 
 
-def _prose(block: list[list[Stretch]], columns: int) -> bool:
-    """Columns of running text beside each other, not a table."""
-    lengths = [len(part.text) for row in block if len(row) > 1 for part in row]
-    return columns <= 3 and median(lengths) > _LONG_CELL
+def _prose(block: list[list[Stretch]], walls: Sequence[float]) -> bool:
+    """Columns of running text beside each other, not a table: nearly every line is full of words."""
+    parts = [part for row in block if len(row) > 1 for part in row]
+    if len(walls) <= 2 and median(len(part.text) for part in parts) > _LONG_CELL:
+        return True
+    columns: dict[int, list[Stretch]] = {}
+    for part in parts:
+        columns.setdefault(_column(part, walls), []).append(part)
+    return all(_running(column) for column in columns.values())
+
+
+def _running(column: list[Stretch]) -> bool:
+    width = max(part.bbox[2] - part.bbox[0] for part in column)
+    full = [part for part in column if part.bbox[2] - part.bbox[0] > 0.75 * width]
+    return len(full) >= 0.7 * len(column) and median(part.text.count(" ") for part in full) >= 3
 
 
 def _unwrapped(block: list[list[Stretch]], walls: Sequence[float]) -> list[list[Stretch]]:

@@ -18,8 +18,7 @@ def is_number(text: str) -> bool:
 
 def roles(table: ReadTable, texts: Sequence[str]) -> list[CellRole]:
     """A role per cell: what the reader marked as header, or else a first row above columns of figures."""
-    marked = _marked_rows(table)
-    heads = _leading(marked) if marked else _guessed(table, texts)
+    heads = header_rows(table) or _guessed(table, texts)
     out = []
     for cell, text in zip(table.cells, texts, strict=True):
         if cell.row < heads:
@@ -31,6 +30,15 @@ def roles(table: ReadTable, texts: Sequence[str]) -> list[CellRole]:
     return out
 
 
+def header_rows(table: ReadTable) -> int:
+    """Leading rows that the reader marked as header."""
+    marked = _marked_rows(table)
+    heads = 0
+    while heads in marked:
+        heads += 1
+    return heads
+
+
 def _marked_rows(table: ReadTable) -> set[int]:
     """Rows whose cells are mostly marked; a mark on the first cell alone names the row."""
     marked: dict[int, list[bool]] = {}
@@ -38,13 +46,6 @@ def _marked_rows(table: ReadTable) -> set[int]:
         if cell.col > 0:
             marked.setdefault(cell.row, []).append(cell.header)
     return {row for row, marks in marked.items() if 2 * sum(marks) > len(marks)}
-
-
-def _leading(marked: set[int]) -> int:
-    heads = 0
-    while heads in marked:
-        heads += 1
-    return heads
 
 
 def _guessed(table: ReadTable, texts: Sequence[str]) -> int:
