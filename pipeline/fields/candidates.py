@@ -41,7 +41,7 @@ def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCan
             for target in hit.targets:
                 result += _announced(sheet, hits, hit, target, by_name, weaker)
     result += _unlabelled(sheet, hits, scalars)
-    result += parties.candidates(sheet, hits, scalars)
+    result += parties.candidates(sheet, hits, scalars, min(header_rows, default=len(sheet.rows)))
     result += items.candidates(sheet, content, found)
     return result
 

@@ -3,81 +3,35 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
-from pipeline.fields.currencies import COUNTRY, NAMES, amounts_in, currencies_in
+from pipeline.fields.currencies import amounts_in, currencies_in
 from pipeline.fields.dates import dates_in
 from pipeline.fields.folding import fold
 from pipeline.fields.layout import Sheet
 from pipeline.fields.shapes import Clues
+from pipeline.fields.wordlists import table, words
 
-_COUNTRY_WORDS = {
-    "malaysia": "MY", "sdn bhd": "MY", "deutschland": "DE", "germany": "DE", "gmbh": "DE", "nederland": "NL", "netherlands": "NL",
-    "france": "FR", "italia": "IT", "italy": "IT", "espana": "ES", "spain": "ES", "portugal": "PT", "schweiz": "CH", "suisse": "CH",
-    "switzerland": "CH", "osterreich": "AT", "austria": "AT", "united kingdom": "GB", "england": "GB", "great britain": "GB", "ireland": "IE",
-    "usa": "US", "united states": "US", "canada": "CA", "australia": "AU", "new zealand": "NZ", "singapore": "SG", "india": "IN",
-    "hong kong": "HK", "belgium": "BE", "belgie": "BE", "belgique": "BE", "sverige": "SE", "sweden": "SE", "norge": "NO", "danmark": "DK",
-    "polska": "PL", "poland": "PL", "brasil": "BR", "mexico": "MX", "pty ltd": "AU", "pvt ltd": "IN", "pte ltd": "SG", "gstin": "IN",
-    "日本": "JP", "株式会社": "JP", "中国": "CN", "有限公司": "CN", "대한민국": "KR",
-}  # fmt: skip
-_COUNTRY_PATTERN = re.compile(
-    "|".join(rf"(?<!\w){re.escape(w)}(?!\w)" if w.isascii() else re.escape(w) for w in _COUNTRY_WORDS)
-)
-_STATES = "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|IA|ID|IL|IN|KS|KY|LA|MA|MD|ME|MI|MN|MO|MS|MT|NC|ND|NE|NH|NJ|NM|NV|NY|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VA|VT|WA|WI|WV|WY|DC"
-_US_ADDRESS = re.compile(rf"(?<![A-Za-z])(?:{_STATES}),?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
 _VAT_ID = re.compile(
     r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
 )
 _MONTH_FIRST = frozenset({"US"})
 _EITHER_ORDER = frozenset({"CA"})
+_COMMA_COUNTRIES = frozenset("DE FR NL IT ES AT BE PT SE NO DK PL BR CZ".split())
+_COMMA_LANGUAGES = frozenset("de fr es it pt nl pl ru tr vi id ro cs da nb no fi sv".split())
 # Languages whose countries all write the day first.
-_DAY_FIRST_LANGUAGES = frozenset(
-    {
-        "de",
-        "fr",
-        "es",
-        "it",
-        "pt",
-        "nl",
-        "pl",
-        "ru",
-        "tr",
-        "vi",
-        "id",
-        "ms",
-        "ro",
-        "cs",
-        "da",
-        "nb",
-        "no",
-        "fi",
-        "ar",
-    }
-)
-_COMMA_COUNTRIES = frozenset(
-    {"DE", "FR", "NL", "IT", "ES", "AT", "BE", "PT", "SE", "NO", "DK", "PL", "BR", "CZ"}
-)
-_COMMA_LANGUAGES = frozenset(
-    {
-        "de",
-        "fr",
-        "es",
-        "it",
-        "pt",
-        "nl",
-        "pl",
-        "ru",
-        "tr",
-        "vi",
-        "id",
-        "ro",
-        "cs",
-        "da",
-        "nb",
-        "no",
-        "fi",
-        "sv",
-    }
-)
+_DAY_FIRST_LANGUAGES = frozenset("de fr es it pt nl pl ru tr vi id ms ro cs da nb no fi ar".split())
+
+
+@lru_cache(maxsize=1)
+def _country_pattern() -> re.Pattern[str]:
+    names = (rf"(?<!\w){re.escape(n)}(?!\w)" if n.isascii() else re.escape(n) for n in table("countries"))
+    return re.compile("|".join(names))
+
+
+@lru_cache(maxsize=1)
+def _us_address() -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(words('us_states'))}),?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
 
 
 def clues_of(sheet: Sheet) -> Clues:
@@ -102,19 +56,22 @@ def clues_of(sheet: Sheet) -> Clues:
         for name in _currency_names(text):
             currencies[name] += 2
         countries.update(_countries(text))
-    languages = {sheet.language.split("-")[0].lower(): 1} if sheet.language else {}
+    language, _, region = (sheet.language or "").partition("-")
+    if len(region) == 2:
+        countries[region.upper()] += 1
+    languages = {language.lower(): 1} if language else {}
     return Clues(dict(orders), dict(marks), dict(currencies), dict(countries), languages, examples)
 
 
 def _currency_names(text: str) -> Iterable[str]:
     folded = f" {fold(text)} "
-    return {code for name, code in NAMES.items() if f" {name} " in folded}
+    return {code for name, code in table("currency_names").items() if f" {name} " in folded}
 
 
 def _countries(text: str) -> Iterable[str]:
     folded = fold(text)
-    found = [_COUNTRY_WORDS[match] for match in _COUNTRY_PATTERN.findall(folded)]
-    if _US_ADDRESS.search(text):
+    found = [table("countries")[match] for match in _country_pattern().findall(folded)]
+    if _us_address().search(text):
         found.append("US")
     found += [match.group(1) for match in _VAT_ID.finditer(text)]
     return found
@@ -201,8 +158,9 @@ def pick_currency(codes: str, clues: Clues) -> str:
         if len(options) > 1 and code in clues.currencies:
             return code
     country = top_country(clues)
-    if country and COUNTRY.get(country) in options:
-        return COUNTRY[country]
+    own = table("country_currency").get(country or "")
+    if own in options:
+        return str(own)
     return options[0]
 
 

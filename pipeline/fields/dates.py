@@ -27,6 +27,8 @@ _NUMERIC = re.compile(
 )
 _ISO = re.compile(rf"(?<![\d])({_YEAR}){_SEP}(\d{{1,2}}){_SEP}(\d{{1,2}})(?:{_END}|(?=T))")
 _COMPACT = re.compile(rf"(?<!\d)({_YEAR})([01]\d)([0-3]\d){_END}")
+# A reader that drops one slash leaves 2703/2018.
+_RUN_IN = re.compile(rf"(?<![\d./\-])([0-3]\d)([./\-]?)([01]\d)[./\-]({_YEAR}){_END}")
 _EAST = re.compile(r"(令和|平成|昭和)?\s?(\d{1,4}|元)\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
 _DAY_NAME = re.compile(
     rf"(?<![\w])(\d{{1,2}})(?:st|nd|rd|th|er|\.|º|ª)?\s?(?:de\s|of\s|[-/.,]\s?)?([^\W\d_]{{3,12}})\.?\s?"
@@ -139,6 +141,7 @@ _FORMS = (
     (_EAST, _east),
     (_ISO, _iso),
     (_NUMERIC, _numeric),
+    (_RUN_IN, _numeric),
     (_COMPACT, _iso),
     (_DAY_NAME, lambda m: _named(m.group(2), m.group(3), m.group(1))),
     (_NAME_DAY, lambda m: _named(m.group(1), m.group(3), m.group(2))),

@@ -93,13 +93,17 @@ class LabelIndex:
                     break
                 if not keys[last]:
                     continue
-                targets, exact = self._lookup(joined)
+                # A last digit is a code's, not a misread letter: `invoice_number_1` is no label.
+                slips = not segment.tokens[last].text[-1:].isdigit()
+                targets, exact = self._lookup(joined, slips=slips)
                 if targets:
                     yield Hit(segment, first, last + 1, targets, exact, len(joined))
 
-    def _lookup(self, text: str) -> tuple[tuple[Target, ...], bool]:
+    def _lookup(self, text: str, *, slips: bool = True) -> tuple[tuple[Target, ...], bool]:
         if text in self._targets:
             return tuple(self._targets[text]), True
+        if not slips:
+            return (), False
         labels: set[str] = set()
         for variant in _variants(text):
             labels.update(self._slips.get(variant, ()))

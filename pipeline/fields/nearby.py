@@ -66,6 +66,7 @@ def _next_label(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
         if (other.segment.index, other.first) > (hit.segment.index, hit.first)
         and other is not hit
         and any(target.weight >= 0.5 for target in other.targets)
+        and (other.exact or other.first == 0 or ends_with_colon(other))
     ]
     return later[0] if later else None
 

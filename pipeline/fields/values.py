@@ -7,11 +7,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from pipeline.fields.currencies import NAMES, amounts_in, currencies_in, iso_codes
+from pipeline.fields.currencies import amounts_in, currencies_in, iso_codes
 from pipeline.fields.dates import dates_in
 from pipeline.fields.folding import ascii_digits, fold, key, within_one_edit
 from pipeline.fields.numbers import numbers_in
 from pipeline.fields.shapes import Kind, Leaf, Reading
+from pipeline.fields.wordlists import table
 from pipeline.user_schema import validator
 from schemas.field import FieldType
 
@@ -263,8 +264,9 @@ def _currency(leaf: Leaf, text: str) -> Iterator[Parsed]:
     for start, end, codes in currencies_in(text):
         yield Parsed(start, end, tuple(Reading(code, convention="|".join(codes)) for code in codes[:1]))
     folded = fold(text)
-    if folded in NAMES:
-        yield Parsed(0, len(text), (Reading(NAMES[folded]),))
+    names = table("currency_names")
+    if folded in names:
+        yield Parsed(0, len(text), (Reading(names[folded]),))
     elif text.strip().upper() in iso_codes():
         yield Parsed(0, len(text), (Reading(text.strip().upper()),))
 

@@ -1,0 +1,98 @@
+"""Lines that make up a postal address, told by their words and numbers."""
+
+import re
+
+from pipeline.fields.dates import dates_in
+from pipeline.fields.folding import fold, key
+from pipeline.fields.layout import Segment, Sheet
+from pipeline.fields.wordlists import keys, pieces, whole_words
+
+_POSTCODE = re.compile(
+    r"(?<![\w.,/\-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?\s+[^\W\d_]"  # D-63571 Gelnhausen
+    r"|(?<!\w)\d{4}\s?[A-Z]{2}(?!\w)"  # 1025 RX
+    r"|(?<!\w)[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}(?!\w)"  # SW1A 1AA
+    r"|〒|[都道府県市区町村]"
+)
+_HOUSE = re.compile(
+    r"^(?:no\.?\s?)?\d{1,5}[\-/a-z]?(?:\s?[-&,]\s?\d{1,5}){0,4}[,.\s]\s{0,2}[^\W\d_]{2,}"
+    r"|[^\W\d_]{3,}\s\d{1,4}\s?[a-z]?$",
+    re.IGNORECASE,
+)
+_REGISTRATION = re.compile(
+    r"^\W{0,3}(?:(?:co|company|reg|roc|gst|no|id|rog)[\w\s.:/]{0,20})?\W{0,3}[A-Z]{0,3}\s?\d{4,12}\s?-?\s?[A-Z0-9]?\W{0,3}$",
+    re.IGNORECASE,
+)
+_MOST_LINES = 12
+_FIRST_GAP, _NEXT_GAP = 3.0, 1.3  # line heights
+
+
+def is_contact(text: str) -> bool:
+    """Telephone, mail, web or tax numbers: what ends an address."""
+    return "@" in text or bool(whole_words("contacts").search(text))
+
+
+def has_date(text: str) -> bool:
+    return any(True for _ in dates_in(text))
+
+
+def is_address(text: str) -> bool:
+    """A line that looks like part of a postal address."""
+    if ":" in text or is_contact(text) or has_date(text):
+        return False
+    return bool(
+        whole_words("streets").search(text)
+        or pieces("street_endings", ending=True).search(text)
+        or _POSTCODE.search(text)
+        or _HOUSE.search(text)
+    )
+
+
+def is_title(text: str) -> bool:
+    """`Tax invoice`, `Rechnung`: what a paper calls itself."""
+    return key(text) in keys("titles")
+
+
+def address_after(sheet: Sheet, name: Segment) -> list[Segment]:
+    """Address lines under a name; they begin soon below it and end at a contact, a gap or a title."""
+    return _collected(sheet, name.row + 1, (name.box[0], name.box[2]), name.box[3])
+
+
+def first_address(sheet: Sheet) -> list[Segment]:
+    """The first address of a page, for papers whose letterhead holds no readable name."""
+    for row in sheet.rows[:_MOST_LINES]:
+        for segment in row.segments:
+            if is_address(segment.text) and segment.box[1] < 0.4 * sheet.height:
+                return _collected(sheet, row.index, (segment.box[0], segment.box[2]), segment.box[1])
+    return []
+
+
+def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: float) -> list[Segment]:
+    found: list[Segment] = []
+    for row in sheet.rows[first : first + _MOST_LINES]:
+        segment = next((s for s in row.segments if min(s.box[2], extent[1]) > max(s.box[0], extent[0])), None)
+        if segment is None:
+            continue
+        if segment.box[1] - bottom > (_NEXT_GAP if found else _FIRST_GAP) * sheet.line_height:
+            break
+        bottom = segment.box[3]
+        if is_address(segment.text) or (found and _goes_on(segment.text)):
+            found.append(segment)
+        elif found or not _may_precede(segment.text):
+            break
+    return found
+
+
+def _may_precede(text: str) -> bool:
+    """What stands between a name and its address now and then: registration numbers, dates, titles, a second name."""
+    return bool(
+        _REGISTRATION.search(text) or is_contact(text) or has_date(text) or is_title(text) or len(text) < 40
+    )
+
+
+def _goes_on(text: str) -> bool:
+    """A town or a state below a street: few words, no digits worth mentioning."""
+    if is_contact(text) or has_date(text) or is_title(text) or _REGISTRATION.search(text):
+        return False
+    words = fold(text).split()
+    digits = sum(char.isdigit() for char in text)
+    return 0 < len(words) <= 5 and digits < 6 and not any(char in text for char in ":=#")

@@ -1,0 +1,153 @@
+"""The name of whoever issued a paper: judged by legal form, place, size and what stands around it."""
+
+import re
+from dataclasses import dataclass
+
+from pipeline.fields.addresses import has_date, is_address, is_contact, is_title
+from pipeline.fields.currencies import amounts_in
+from pipeline.fields.folding import fold, key
+from pipeline.fields.labels import Hit
+from pipeline.fields.layout import Segment, Sheet
+from pipeline.fields.vocabulary import by_key
+from pipeline.fields.wordlists import folded, pieces, whole_words
+
+_TOP_LINES = 14
+_DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
+_MAIL_HOSTS = frozenset(
+    map(key, ("gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "icloud", "googlemail"))
+)
+_SEPARATOR = re.compile(r"\s[-–|·•*]\s")
+_MOST_WORDS = 8
+_LOWEST = 0.35
+_DOUBTFUL = 0.85  # mean confidence of the words: scribbles and stamps lie below
+_EDGES = " *:-–|"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    segment: Segment
+    start: int
+    end: int
+    score: float
+
+    @property
+    def text(self) -> str:
+        return self.segment.text[self.start : self.end]
+
+
+def has_legal_form(text: str) -> bool:
+    """`Sdn Bhd`, `GmbH`, `株式会社`: the text names a company."""
+    return bool(whole_words("legal_forms").search(text) or pieces("legal_forms_eastern").search(text))
+
+
+def issuers(sheet: Sheet, hits: dict[int, list[Hit]], recipients: set[int], list_at: int) -> list[Name]:
+    """Possible names of the issuer, best first.
+
+    ``recipients`` are ids of segments that name somebody else; ``list_at`` is the row where line items begin.
+    """
+    domains = _domains(sheet)
+    found: list[Name] = []
+    for segment in sheet.segments:
+        if id(segment) in recipients:
+            continue
+        start, end = _name_part(segment.text)
+        text = segment.text[start:end]
+        if _impossible(text, segment, hits) or (segment.row >= list_at and not has_legal_form(text)):
+            continue
+        score = _score(text, segment, sheet, domains)
+        if score is not None:
+            # Whatever heads a paper most often names who wrote it.
+            first = 0.12 if score > 0.3 and not found and segment.row < _TOP_LINES else 0.0
+            found.append(Name(segment, start, end, score + first))
+    return sorted((n for n in found if n.score >= _LOWEST), key=lambda name: -name.score)
+
+
+def _name_part(text: str) -> tuple[int, int]:
+    """Where the name stands: before the address in a sender line, before a title in a heading."""
+    end = len(text)
+    cut = _SEPARATOR.search(text)
+    if cut and is_address(text[cut.end() :]):
+        end = cut.start()
+    words = text[:end].split(" ")
+    for last in range(len(words) - 1, 0, -1):
+        if is_title(" ".join(words[last:])):
+            end = len(" ".join(words[:last]))
+    start = len(text[:end]) - len(text[:end].lstrip(_EDGES))
+    return start, max(start, len(text[:end].rstrip(_EDGES)))
+
+
+def _domains(sheet: Sheet) -> set[str]:
+    """Second-level names of web and mail addresses: ``qualityhosting`` says who writes."""
+    texts = (segment.text.lower() for segment in sheet.segments)
+    return {key(match.group(1)) for text in texts for match in _DOMAIN.finditer(text)} - _MAIL_HOSTS
+
+
+def _impossible(text: str, segment: Segment, hits: dict[int, list[Hit]]) -> bool:
+    letters = sum(char.isalpha() for char in text)
+    if letters < 3 or letters * 2 < len(text.replace(" ", "")) or len(text) > 80 or is_title(text):
+        return True
+    if has_date(text) or text.endswith((":", "?", "!")) or any("." in a.raw for a in amounts_in(text)):
+        return True
+    if has_legal_form(text):
+        return False
+    labels = [h for h in hits.get(segment.row, ()) if h.segment is segment and h.first == 0]
+    if not re.search(r"[^\W\d_]{3}", text) or _is_label(text):
+        return True
+    other = any(t.weight >= 0.5 and t.concept not in ("issuer", None) for h in labels for t in h.targets)
+    return other or is_address(text) or is_contact(text)
+
+
+def _is_label(text: str) -> bool:
+    return key(text) in by_key(items=True) or key(text) in by_key(items=False)
+
+
+def _confidence(segment: Segment) -> float:
+    known = [token.confidence for token in segment.tokens if token.confidence is not None]
+    return sum(known) / len(known) if known else 1.0
+
+
+def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> float | None:
+    """How much a line looks like the issuer's name; None far from the top without a legal form."""
+    legal = has_legal_form(text)
+    top = segment.row < _TOP_LINES and segment.box[1] < 0.5 * sheet.height
+    if not top and not legal:
+        return None
+    words = fold(text).split()
+    score = 0.3
+    if legal:
+        score += 0.3
+    elif set(words) & folded("trades"):
+        score += 0.12
+    if top:
+        score += 0.2 * (1 - segment.row / _TOP_LINES)
+        score += 0.12 * max(-1.0, min(1.0, segment.height / sheet.line_height - 1.0))
+    else:
+        score -= 0.1
+    if _near_address(sheet, segment, after=True):
+        score += 0.15
+    if any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains):
+        score += 0.25
+    if text == text.lower():
+        score -= 0.5
+    if _confidence(segment) < _DOUBTFUL:
+        score -= 0.25
+    if not legal and _near_address(sheet, segment, after=False):
+        score -= 0.3  # the town below the street
+    return score - (0.3 if len(words) > _MOST_WORDS else 0.0)
+
+
+def _near_address(sheet: Sheet, segment: Segment, *, after: bool) -> bool:
+    """Whether address lines follow within three lines, or end right above."""
+    rows = (
+        sheet.rows[segment.row + 1 : segment.row + 4]
+        if after
+        else sheet.rows[max(0, segment.row - 1) : segment.row]
+    )
+    near = [
+        s
+        for row in rows
+        for s in row.segments
+        if min(s.box[2], segment.box[2]) > max(s.box[0], segment.box[0])
+        and abs(s.box[1] - segment.box[3]) < 4 * sheet.line_height
+    ]
+    return any(is_address(s.text) for s in near)
