@@ -56,15 +56,12 @@ def serve(
     # the workers could hand back what they are at.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    try:
-        with (
-            contextlib.closing(listen(settings.host, settings.port)) as listener,
-            embedded(settings) as parts,
-        ):
-            say(f"Quire listens on {url_of(listener)} (data in {settings.data_dir})")
-            Server(parts).run([listener])
-    finally:
-        say("Quire has stopped")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
+        parts = stack.enter_context(embedded(settings))
+        say(f"Quire listens on {url_of(listener)} (data in {settings.data_dir})")
+        stack.callback(say, "Quire stops")
+        Server(parts).run([listener])
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
