@@ -57,11 +57,36 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
     lexicon = Lexicon(piece.text for piece in pieces)
     items += [_Item(one.at, group=one) for one in group(text, reading.regions)]
     drafts: list[Draft] = []
-    for index in order_within([item.at for item in items], pictures.panels, 0.3 * body):
+    for index in order_within(_spread(items, body), pictures.panels, 0.3 * body):
         drafts += _drafts(items[index], scene, lexicon)
     drafts = gather_lists(drafts)
     set_levels(drafts, body)
     return _with_margins(drafts, pieces, page, lexicon)
+
+
+def _spread(items: Sequence[_Item], body: float) -> list[Box]:
+    """Where things stand for reading order: a title with its row to itself counts as wide as the page's text."""
+    boxes = [item.at for item in items]
+    if len(items) < 3:
+        return boxes
+    left, _, right, _ = union(boxes)
+    spread = list(boxes)
+    for index, item in enumerate(items):
+        x0, y0, x1, y1 = item.at
+        if item.group is None or not _is_title(item.group, body, (x0 + x1 - left - right) / (right - left)):
+            continue
+        if not any(min(y1, box[3]) - max(y0, box[1]) > 0 for k, box in enumerate(boxes) if k != index):
+            spread[index] = (left, y0, right, y1)
+    return spread
+
+
+def _is_title(found: Group, body: float, off_centre: float) -> bool:
+    """Larger than the text, or in the middle and set off by weight or capitals; a few lines at most."""
+    if len(found.pieces) > 4:
+        return False
+    size = max(piece.size for piece in found.pieces)
+    loud = all(piece.bold or piece.text.isupper() for piece in found.pieces)
+    return size > 1.3 * body or (abs(off_centre) < 0.1 and (loud or size > 1.1 * body))
 
 
 def _drafts(item: _Item, scene: Setting, lexicon: Lexicon) -> list[Draft]:

@@ -85,7 +85,7 @@ def _chains(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
 
 
 def _below(index: int, pieces: Sequence[Piece]) -> list[int]:
-    """Pieces right under this one: overlapping in width, near, with nothing in between."""
+    """Pieces in the first row under this one: overlapping in width, near, with nothing in between."""
     upper = pieces[index]
     limit = upper.at[3] + 2.2 * upper.size
     found: list[int] = []
@@ -95,16 +95,16 @@ def _below(index: int, pieces: Sequence[Piece]) -> list[int]:
             break
         if lower.middle < upper.at[3] - 0.25 * upper.height or not _overlap(upper, lower):
             continue
-        top = lower.at[1] + 0.25 * lower.height
-        if any(pieces[k].middle < top and _overlap(pieces[k], lower) for k in found):
-            continue
+        if found and lower.at[1] > pieces[found[0]].at[3] - 0.25 * lower.height:
+            break  # the row after
         found.append(other)
     return found
 
 
 def _overlap(a: Piece, b: Piece) -> bool:
-    shared = min(a.at[2], b.at[2]) - max(a.at[0], b.at[0])
-    return shared > 0.2 * min(a.size, b.size)
+    """Over each other, or beginning at one edge: a last line of one word and the indented line after it."""
+    size = min(a.size, b.size)
+    return min(a.at[2], b.at[2]) - max(a.at[0], b.at[0]) > 0.2 * size or abs(a.at[0] - b.at[0]) < 2.5 * size
 
 
 def _belong(upper: Piece, lower: Piece) -> bool:
