@@ -122,7 +122,9 @@ class ProcessCage:
                 self._bury(slot)
             answer = self._call(slot, message, limits)
             ok, value = _opened(answer)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, CageKilled):
+                self._bury(slot)
             self._release(slot)
             raise
         if limits.alone or isinstance(value, CageKilled) or self._worn(slot.child):
@@ -161,7 +163,7 @@ class ProcessCage:
             with self._keeper.watching(child, limits.deadline_s, limits.cancelled) as watch:
                 sent = child.send(message)
                 answer = child.receive() if sent else None
-            child.key = limits.affinity
+            child.key = limits.affinity or child.key
             if watch.verdict is not None or answer is None:
                 self._bury(slot)
             if answer is not None:
@@ -186,11 +188,12 @@ class ProcessCage:
         return ticket.slot
 
     def _best(self, affinity: str | None) -> int:
-        """Index of the idle slot to take: one that knows the file, else the one used last (it is warm)."""
+        """Index of the idle slot to take: one that knows the file, else the one that rested longest."""
         for index, slot in enumerate(self._idle):
             if affinity is not None and slot.child is not None and slot.child.key == affinity:
                 return index
-        return -1
+        started = (index for index, slot in enumerate(self._idle) if slot.child is not None)
+        return next(started, 0)
 
     def _leave(self, ticket: _Ticket) -> bool:
         """Step out of the line; False when a slot was handed over in the meantime."""

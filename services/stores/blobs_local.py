@@ -15,11 +15,11 @@ _CHUNK = 1 << 20
 
 
 class LocalBlobs:
-    """`Blobs` as `tenant/ab/cd/digest.generation`; `incoming/` holds what is being written."""
+    """`Blobs` as `tenant/ab/cd/digest.generation`; `.incoming/` holds what is being written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._incoming = folder / "incoming"
+        self._incoming = folder / ".incoming"  # no tenant's folder begins with a dot
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def put(self, key: BlobKey, source: Path) -> None:
