@@ -8,7 +8,7 @@ from math import log
 from pipeline.grouping import WHOLE
 from pipeline.joining import Lexicon, join_lines
 from pipeline.kinds import Setting, kind_of
-from pipeline.marks import section_depth
+from pipeline.marks import bullet, section_depth
 from pipeline.paragraphs import has_room, split
 from pipeline.pieces import Piece
 from schemas.geometry import Box, union
@@ -102,9 +102,10 @@ def gather_lists(drafts: Sequence[Draft]) -> list[Draft]:
 
 def _adjoin(upper: Draft, lower: Draft) -> bool:
     size = max(upper.pieces[-1].size, lower.pieces[0].size)
-    return -size < lower.at[1] - upper.at[3] < 2.5 * size and min(upper.at[2], lower.at[2]) > max(
-        upper.at[0], lower.at[0]
-    )
+    gap = lower.at[1] - upper.at[3]
+    alike = (bullet(upper.text) is None) == (bullet(lower.text) is None)
+    over = min(upper.at[2], lower.at[2]) > max(upper.at[0], lower.at[0])
+    return over and -size < gap < (2.5 if alike else 0.6) * size
 
 
 def set_levels(drafts: Sequence[Draft], body: float) -> None:

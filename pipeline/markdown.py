@@ -29,7 +29,19 @@ _UNDERSCORED = re.compile(r"(?<!\w)_(?=\S[^_\n]*_)")
 
 def page_markdown(blocks: Sequence[Block], tables: Sequence[Table]) -> str:
     """One page, blocks in reading order."""
-    return "\n\n".join(chunk.text for chunk in _chunks(blocks, tables) if chunk.text)
+    text = ""
+    before: _Chunk | None = None
+    for chunk in _chunks(blocks, tables):
+        if chunk.text:
+            text += _between(before, chunk) + chunk.text
+            before = chunk
+    return text
+
+
+def _between(before: "_Chunk | None", chunk: "_Chunk") -> str:
+    if before is None:
+        return ""
+    return "\n" if before.kind is chunk.kind is BlockKind.CHECKBOX else "\n\n"
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class _Chunk:
     text: str
     ids: tuple[str, ...]
     table: Table | None = None
+    kind: BlockKind = BlockKind.PARAGRAPH
 
 
 def _chunks(blocks: Sequence[Block], tables: Sequence[Table]) -> Iterator[_Chunk]:
@@ -59,7 +72,7 @@ def _chunks(blocks: Sequence[Block], tables: Sequence[Table]) -> Iterator[_Chunk
                 taken.add(following)
                 ids.append(shown[following].id)
                 tail = following
-        yield _Chunk(_rendered(block, text, by_id), tuple(ids), by_id.get(block.table_id or ""))
+        yield _Chunk(_rendered(block, text, by_id), tuple(ids), by_id.get(block.table_id or ""), block.kind)
 
 
 def _continuation(shown: Sequence[Block], index: int, text: str, taken: set[int]) -> int | None:

@@ -16,8 +16,6 @@ _LONG_CELL = 45  # characters: columns of longer cells throughout are columns of
 
 def gap_tables(reading: PageReading) -> list[ReadTable]:
     """Tables of at least two columns and three rows."""
-    if reading.content_rotation:
-        return []
     found = rows(stretches(reading.lines))
     tables = (_table(block) for block in _blocks(found))
     return [table for table in tables if table is not None]
@@ -108,7 +106,9 @@ def _prose(block: list[list[Stretch]], walls: Sequence[float]) -> bool:
 def _running(column: list[Stretch]) -> bool:
     width = max(part.bbox[2] - part.bbox[0] for part in column)
     full = [part for part in column if part.bbox[2] - part.bbox[0] > 0.75 * width]
-    return len(full) >= 0.7 * len(column) and median(part.text.count(" ") for part in full) >= 3
+    words = [word.text for part in full for word in part.words]
+    spelled = sum(word.strip(".,;:()").isalpha() for word in words)
+    return len(full) >= 0.7 * len(column) and len(words) >= 3 * len(full) and spelled > 0.8 * len(words)
 
 
 def _unwrapped(block: list[list[Stretch]], walls: Sequence[float]) -> list[list[Stretch]]:
