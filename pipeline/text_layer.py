@@ -6,6 +6,7 @@ from enum import StrEnum
 import pymupdf
 
 from pipeline import trust
+from pipeline.raster_errors import VENDOR_ERRORS
 from pipeline.tables.suspect import looks_arranged
 from pipeline.text_layer_forms import read_fields, without_ticks
 from pipeline.text_layer_lines import (
@@ -29,6 +30,10 @@ _FLAGS = (
 )  # ligatures are spelled out
 
 
+_MOST_LINES = 1500
+"""The models compare every line with every other: memory and time grow with the square."""
+
+
 class LayoutUse(StrEnum):
     """When to spend the layout model (hundreds of milliseconds) on a page that reads in a few."""
 
@@ -48,6 +53,14 @@ class LayerReading:
 
 def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading:
     """Read one page. Boxes are in points (UserUnit applied), origin top left of the page as it is seen."""
+    try:
+        return _read(page, layout)
+    except VENDOR_ERRORS:  # the page may still be drawn, and read from its picture
+        empty = PageReading(page.rect.width, page.rect.height)
+        return LayerReading(empty, trusted=False, why="text layer is damaged")
+
+
+def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
     space = PageSpace.of(page)
     textpage = page.get_textpage(flags=_FLAGS | pymupdf.TEXT_PRESERVE_IMAGES)
     pictures: tuple[Picture, ...] = ()
@@ -69,12 +82,14 @@ def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading
     )
     verdict = trust.judge(_signs(reading, pieces, pictures, space))
     if verdict.trusted and _worth_the_model(reading, layout):
-        regions, tables = read_layout(page, reading.content_rotation)
-        reading = replace(reading, regions=(*reading.regions, *regions), tables=tables)
+        seen = read_layout(page, reading.content_rotation)
+        reading = replace(reading, regions=(*reading.regions, *seen.regions), tables=seen.tables)
     return LayerReading(reading, verdict.trusted, verdict.why)
 
 
 def _worth_the_model(reading: PageReading, layout: LayoutUse) -> bool:
+    if len(reading.lines) > _MOST_LINES:
+        return False
     if layout is LayoutUse.AUTO:
         return looks_arranged(reading)
     return layout is LayoutUse.ALWAYS

@@ -31,9 +31,9 @@ def arranged(image: PageImage, reading: PageReading) -> PageReading:
         return reading
     scale = _LONGER_SIDE / max(reading.width, reading.height)
     with _page(image, reading, scale) as page:
-        regions, tables = read_layout(page, reading.content_rotation)
-    back = tuple(replace(region, bbox=scaled(region.bbox, 1 / scale, 1 / scale)) for region in regions)
-    grids = tuple(_grid(table, 1 / scale) for table in tables)
+        seen = read_layout(page, reading.content_rotation)
+    back = tuple(replace(region, bbox=scaled(region.bbox, 1 / scale, 1 / scale)) for region in seen.regions)
+    grids = tuple(_grid(table, 1 / scale) for table in seen.tables)
     return replace(reading, regions=(*reading.regions, *back), tables=reading.tables or grids)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pymupdf
 
+from pipeline.tables.turn import turned
 from schemas.geometry import Box
 
 
@@ -24,14 +25,7 @@ class PageSpace:
 
     def box(self, box: "tuple[float, float, float, float]") -> Box:
         """A box of the unrotated page in the visible one, its corners in order."""
-        x0, y0, x1, y1 = box
-        if self.rotation == 90:
-            x0, y0, x1, y1 = self.width - y1, x0, self.width - y0, x1
-        elif self.rotation == 180:
-            x0, y0, x1, y1 = self.width - x1, self.height - y1, self.width - x0, self.height - y0
-        elif self.rotation == 270:
-            x0, y0, x1, y1 = y0, self.height - x1, y1, self.height - x0
-        return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+        return turned(box, self.rotation, self.width, self.height)
 
     def direction(self, direction: tuple[float, float]) -> tuple[float, float]:
         """The direction of writing (x right, y down) as it is seen."""

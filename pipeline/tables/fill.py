@@ -1,7 +1,7 @@
 """Puts the words of a page into the cells of a table."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.geometry import Box, area, intersection, union
 from schemas.reading import ReadCell, ReadLine, ReadTable, ReadWord
@@ -30,6 +30,13 @@ def filled(table: ReadTable, lines: Iterable[ReadLine]) -> list[Content]:
                 runs[index].append((line, []))
             runs[index][-1][1].append(word)
     return [_content(cell, found) for cell, found in zip(table.cells, runs, strict=True)]
+
+
+def with_texts(table: ReadTable, lines: Iterable[ReadLine]) -> ReadTable:
+    """The table with its texts in its cells."""
+    contents = filled(table, lines)
+    cells = (replace(cell, text=content.text) for cell, content in zip(table.cells, contents, strict=True))
+    return replace(table, cells=tuple(cells))
 
 
 def _home(box: Box, table: ReadTable) -> int | None:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.tables.fill import with_texts
 from pipeline.tables.gaps import gap_tables
 from pipeline.tables.ruled import ruled_tables
 from pipeline.tables.spanners import with_spanners
 from pipeline.tables.split import split_rows
+from pipeline.tables.turn import back, upright
 from schemas.geometry import Box, area, intersection, iou
 from schemas.page import BlockKind
 from schemas.reading import PageReading, ReadLine, ReadTable
@@ -17,14 +19,21 @@ _LAID_OUT = frozenset({BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST, B
 
 
 def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
-    """Tables from top to bottom."""
+    """Tables from top to bottom as the page is read; rows and columns too, however the page lies."""
+    if not reading.content_rotation:
+        return tuple(_find(reading))
+    held = upright(reading)  # there, too, cells are filled: lines of a cell follow each other downwards
+    return back([with_texts(table, held.lines) for table in _find(held)], reading)
+
+
+def _find(reading: PageReading) -> list[ReadTable]:
     ruled = [table for table in closed_tables(reading) if not _drawn_in_figure(table, reading)]
     modelled = [table for table in reading.tables if _is_table(table) and _is_filled(table, reading)]
     found = [_better(table, ruled, reading) for table in modelled]
     found += [table for table in ruled if not _any_overlap(table, found)]
     if not _asked_model(reading):
         found += [table for table in gap_tables(reading) if not _any_overlap(table, found)]
-    return tuple(sorted(found, key=lambda table: (table.bbox[1], table.bbox[0])))
+    return sorted(found, key=lambda table: (table.bbox[1], table.bbox[0]))
 
 
 def closed_tables(reading: PageReading) -> list[ReadTable]:

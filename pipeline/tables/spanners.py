@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from pipeline.tables.fill import with_texts
 from pipeline.tables.headers import header_rows
 from schemas.geometry import Box, union
 from schemas.reading import PageReading, ReadCell, ReadTable
@@ -27,9 +28,10 @@ def with_spanners(table: ReadTable, reading: PageReading) -> ReadTable:
     words = [word.bbox for line in reading.lines for word in line.words]
     rules = [rule.bbox for rule in reading.rules if rule.horizontal]
     ground = _Ground(_columns(table, heads, words), words, rules)
+    read = with_texts(table, reading.lines)
     cells = list(table.cells)
     for row in range(heads):
-        below = {cell.col: cell for cell in cells if cell.row == row + 1}
+        below = {cell.col: cell.text or "" for cell in read.cells if cell.row == row + 1}
         # The last header row names the columns one by one, unless it holds one remark for all: (in millions).
         cells = _widened(cells, row, below if row < heads - 1 else None, ground)
     return replace(table, cells=tuple(cells))
@@ -47,7 +49,7 @@ def _columns(table: ReadTable, heads: int, words: Sequence[Box]) -> dict[int, tu
 
 
 def _widened(
-    cells: list[ReadCell], row: int, below: dict[int, ReadCell] | None, ground: _Ground
+    cells: list[ReadCell], row: int, below: dict[int, str] | None, ground: _Ground
 ) -> list[ReadCell]:
     single = {c.col: c for c in cells if c.row == row and c.row_span == 1 and c.col_span == 1 and c.col > 0}
     single = {col: cell for col, cell in single.items() if col in ground.columns}
@@ -57,7 +59,7 @@ def _widened(
     gone: set[int] = set()
     grown: dict[int, ReadCell] = {}
     for col, content in filled.items():
-        if below is not None and _goes_on(below.get(col)):
+        if below is not None and _goes_on(below.get(col, "")):
             continue
         low, high = _free(col, single, filled, gone)
         reach = _over_rule(low, high, content, ground) or _centred((low, high), col, content, ground.columns)
@@ -83,10 +85,9 @@ def _content(cell: ReadCell, words: Sequence[Box]) -> Box | None:
     return union(inside) if inside else None
 
 
-def _goes_on(below: ReadCell | None) -> bool:
+def _goes_on(below: str) -> bool:
     """The heading below is the rest of this one, wrapped."""
-    text = (below.text or "") if below is not None else ""
-    return bool(text) and (text[0].islower() or text[0] in "([/&-")
+    return bool(below) and (below[0].islower() or below[0] in "([/&-")
 
 
 def _free(col: int, single: dict[int, ReadCell], filled: dict[int, Box], gone: set[int]) -> tuple[int, int]:
