@@ -38,7 +38,7 @@ def assemble_page(
 ) -> PageContent:
     """Arrange what an engine read (boxes in pixels of the image it was sent) into a page.
 
-    With ``prepared.image`` at hand, rules, regions and tables are looked for on it; without, words alone decide.
+    With ``prepared.image`` at hand, rules, regions and tables are looked for on it; else words alone count.
     """
     from pipeline import recipe
 
