@@ -88,6 +88,17 @@ def _hit(field: Field, value: str, lines: list[tuple[str, Box]]) -> bool:
     return box_hit(value, lines, boxes)
 
 
+def _words(name: str, true: str, text: str, figures: Figures) -> tuple[int, int, int]:
+    wanted, got = words_of(true), words_of(text)
+    count = overlap(wanted, got)
+    if f1([count]) < 0.9:
+        missing, extra = (" ".join(list(words)[:15]) for words in (wanted - got, got - wanted))
+        figures.remark(
+            "sroie", f"{name} words F1 {f1([count]):.2f}: not read: {missing} | read instead: {extra}"
+        )
+    return count
+
+
 def receipts(api: Api, folder: Path, figures: Figures) -> None:
     """`sroie/img`, `sroie/box`, `sroie/key`: words of the page, four fields, and where they stand."""
     images = sorted(p for p in (folder / "img").iterdir() if (folder / "key" / f"{p.stem}.json").is_file())
@@ -100,7 +111,7 @@ def receipts(api: Api, folder: Path, figures: Figures) -> None:
         true = json.loads((folder / "key" / f"{stem}.json").read_text(encoding="utf-8"))
         lines = _lines(folder / "box" / f"{stem}.csv")
         text = "\n".join(page.text for page in outcome.result.pages) if outcome.result else ""
-        words.append(overlap(words_of("\n".join(line for line, _ in lines)), words_of(text)))
+        words.append(_words(stem, "\n".join(line for line, _ in lines), text, figures))
         for name, answer in _compare("sroie", outcome, RECEIPT_KINDS, true, figures).items():
             field = _field(outcome.result, name)
             fields.append((int(answer is True), int(answer is not None), int(_found(field))))
