@@ -65,7 +65,7 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
 
 
 def _spread(items: Sequence[_Item], body: float) -> list[Box]:
-    """Where things stand for reading order: a title with its row to itself counts as wide as the page's text."""
+    """Where things stand for reading order: a title with its row to itself is as wide as the page's text."""
     boxes = [item.at for item in items]
     if len(items) < 3:
         return boxes

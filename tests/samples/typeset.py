@@ -79,10 +79,10 @@ def fill(text: str, width: float, size: float = 10, *, indent: float = 0, hang: 
     return lines
 
 
-def columns(
+def columns(  # noqa: PLR0917  # coordinates
     sheet: Sheet, paragraphs: Iterable[str], lefts: Sequence[float], width: float, top: float, bottom: float
 ) -> float:
-    """Pour paragraphs into columns, one after the other, broken at column ends; returns the lowest line's foot."""
+    """Pour paragraphs into columns, broken at column ends; returns the lowest line's foot."""
     column, y, low = 0, top, top
     for text in paragraphs:
         for index, line in enumerate(fill(text, width, indent=12)):

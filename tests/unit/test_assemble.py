@@ -333,11 +333,10 @@ def test_a_page_without_text_has_no_blocks() -> None:
     )
 )
 def test_any_reading_becomes_a_page(items: list[tuple[str, float, float, float, float, float]]) -> None:
-    lines = [
-        replace(set_line("x", 0, 0, 1), words=(replace(set_line("x", 0, 0, 1).words[0], text=text, bbox=box),),
-                bbox=box, size=size)
-        for text, x, y, w, h, size in items
-        for box in [(x, y, x + w, y + h)]
-    ]  # fmt: skip
+    lines = []
+    for text, x, y, w, h, size in items:
+        line, box = set_line("x", 0, 0, 1), (x, y, x + w, y + h)
+        word = replace(line.words[0], text=text, bbox=box)
+        lines.append(replace(line, words=(word,), bbox=box, size=size))
     content = page_of(PageReading(width=600, height=800, lines=tuple(lines)))
     assert PageContent.model_validate_json(content.model_dump_json()) == content
