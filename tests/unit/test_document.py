@@ -1,6 +1,7 @@
 """What only the whole document shows: running heads, page numbers, levels, tables and words over pages."""
 
 import json
+from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,10 @@ from schemas.table import CellRole
 from tests.samples.typeset import Sheet
 
 BODY = (
-    "The committee met again in the spring and went through the papers of the year before, one after the other",
-    "Nobody could say with certainty where the money had gone, and so it was asked of the treasurer to explain",
-    "He declined to do so in the presence of the public, which was thereupon asked to leave the hall at once",
-    "What was said behind the doors has not come down to us, but the sum was found in a drawer some weeks later",
+    "The committee met again in the spring and went through the papers of the year before, one by one",
+    "Nobody could say with certainty where the money had gone, and so the treasurer was asked to explain",
+    "He declined to do so in the presence of the public, which was asked to leave the hall at once",
+    "What was said behind the doors has not come down to us, but the sum was found some weeks later",
 )
 
 
@@ -48,7 +49,7 @@ def kinds_of(content: PageContent) -> dict[str, BlockKind]:
 
 
 def book(pages: int, first: int = 1) -> list[PageContent]:
-    """Pages with a running title (left) or chapter (right) close to the text, and a number in the text's size."""
+    """Pages with a running title close to the text, another on even pages, and a number below."""
     contents = []
     for number in range(1, pages + 1):
         sheet = Sheet()
@@ -106,7 +107,7 @@ def test_heading_levels_mean_the_same_on_every_page() -> None:
     assert levels == [[1, 2], [2], [2]]
 
 
-def table_at(y: float, rows: list[tuple[str, ...]], sheet: Sheet, header: bool) -> ReadTable:
+def table_at(y: float, rows: Sequence[tuple[str, ...]], sheet: Sheet, header: bool) -> ReadTable:
     cells = []
     for r, row in enumerate(rows):
         for c, text in enumerate(row):
