@@ -83,7 +83,7 @@ def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: fl
 
 
 def _may_precede(text: str) -> bool:
-    """What stands between a name and its address now and then: registration numbers, dates, titles, a second name."""
+    """What may stand between a name and its address: registration numbers, dates, titles, a second name."""
     return bool(
         _REGISTRATION.search(text) or is_contact(text) or has_date(text) or is_title(text) or len(text) < 40
     )

@@ -1,47 +1,56 @@
 """All that one page prints which may be a value the schema asks for."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pipeline.fields import amounts, items, parties
+from pipeline.fields import amounts, items, parties, unlabelled
 from pipeline.fields.clues import clues_of
-from pipeline.fields.dates import dates_in
-from pipeline.fields.evidence import of_stretch, of_zone
-from pipeline.fields.labels import Hit, Target, all_hits, index_of
-from pipeline.fields.layout import Sheet, sheet_of
+from pipeline.fields.evidence import Place, at, value_at
+from pipeline.fields.labels import Hit, Marked, Target, index_of, marked
+from pipeline.fields.layout import sheet_of
 from pipeline.fields.leaves import leaves
 from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, right_of
-from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome
+from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.values import Parsed, parse
 from schemas.field import FieldType
 from schemas.page import PageContent
 
 _FORM_LABEL = 0.8  # labels this clear make an empty place `blank` and a strange value `invalid`
-_UNLABELLED = 0.4
-_SIGNS_A_PAGE = 12
+_IN_HEADER = 0.45  # labels in the header of a list name its columns first
+_SLIP = 0.9
 _SENTENCE = 5  # words before a label in its segment: it stands in running text
+_VALUES_A_ZONE, _VALUES_A_LIST = 3, 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """One label found, one leaf it announces, and how much it says."""
+
+    hit: Hit
+    leaf: Leaf
+    weight: float
 
 
 def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCandidate]:
     """Candidates of one page for every leaf, and the page's clues; `resolve` chooses among all pages'."""
-    found = _leaves(json.dumps(schema, sort_keys=False, default=str))
+    found = _leaves(json.dumps(schema, default=str))
     sheet = sheet_of(content)
     if not sheet.rows:
         return []
     scalars = tuple(leaf for leaf in found if not leaf.in_array or leaf.scalars)
-    hits = all_hits(index_of(scalars, items=False), sheet.rows)
-    by_name = {leaf.name: leaf for leaf in scalars}
-    header_rows = items.header_rows(sheet)
+    page = marked(index_of(scalars, items=False), sheet)
+    headers = items.header_rows(sheet)
     result = [FieldCandidate("", Outcome.CLUES, page=sheet.number, clues=clues_of(sheet))]
-    for row_hits in hits.values():
-        for hit in row_hits:
-            weaker = 0.45 if hit.segment.row in header_rows else 1.0
-            for target in hit.targets:
-                result += _announced(sheet, hits, hit, target, by_name, weaker)
-    result += _unlabelled(sheet, hits, scalars)
-    result += parties.candidates(sheet, hits, scalars, min(header_rows, default=len(sheet.rows)))
+    by_name = {leaf.name: leaf for leaf in scalars}
+    for hit in page.all_hits():
+        weaker = _IN_HEADER if hit.segment.row in headers else 1.0
+        for target in hit.targets:
+            result += _announced(page, hit, target, by_name, weaker)
+    result += unlabelled.candidates(page, scalars)
+    result += parties.candidates(page, scalars, min(headers, default=len(sheet.rows)))
     result += items.candidates(sheet, content, found)
     return result
 
@@ -52,30 +61,23 @@ def _leaves(text: str) -> tuple[Leaf, ...]:
 
 
 def _announced(
-    sheet: Sheet,
-    hits: dict[int, list[Hit]],
-    hit: Hit,
-    target: Target,
-    by_name: Mapping[str, Leaf],
-    weaker: float,
+    page: Marked, hit: Hit, target: Target, by_name: Mapping[str, Leaf], weaker: float
 ) -> Iterator[FieldCandidate]:
     """Candidates right of and below one label for one of the leaves it announces."""
-    row, row_hits = sheet.rows[hit.segment.row], hits[hit.segment.row]
-    right = list(right_of(hit, row, row_hits))
     leaf = by_name.get(target.leaf) if target.leaf else None
+    right = list(right_of(hit, page))
+    weight = target.weight * weaker * _standing(hit)
     if target.concept in amounts.ROLES and (leaf is None or leaf.type is FieldType.MONEY):
-        under = [] if leaf is None else list(below(hit, sheet, hits))
-        yield from amounts.candidates(sheet, hit, target, leaf, right, under, weaker * _standing(hit))
-        return
-    if leaf is None or (leaf.kind in (Kind.ORGANISATION, Kind.ADDRESS) and leaf.concept in parties.CONCEPTS):
-        return
-    weight = target.weight * weaker * _standing(hit) * (1.0 if hit.exact else 0.9)
-    found = list(_values(sheet, hit, leaf, right, weight))
-    if not any(c.score >= 0.8 * weight for c in found):
-        found += _values(sheet, hit, leaf, below(hit, sheet, hits), weight)
-    yield from found
-    if not found and target.weight >= _FORM_LABEL and hit.exact:
-        yield from _nothing(sheet, hit, leaf, right, weight)
+        under = [] if leaf is None else list(below(hit, page))
+        yield from amounts.candidates(page.sheet, amounts.Announced(hit, target, leaf, right, under, weight))
+    elif leaf is not None and leaf.concept not in parties.CONCEPTS:
+        label = _Label(hit, leaf, weight * (1.0 if hit.exact else _SLIP))
+        found = list(_values(page, label, right))
+        if not any(c.score >= 0.8 * label.weight for c in found):
+            found += _values(page, label, below(hit, page))
+        yield from found
+        if not found and target.weight >= _FORM_LABEL and hit.exact:
+            yield from _nothing(page, label, right)
 
 
 def _standing(hit: Hit) -> float:
@@ -88,126 +90,50 @@ def _standing(hit: Hit) -> float:
     return 0.75 if hit.first < _SENTENCE else 0.5
 
 
-def _values(
-    sheet: Sheet, hit: Hit, leaf: Leaf, zones: Sequence[Zone] | Iterator[Zone], weight: float
-) -> Iterator[FieldCandidate]:
+def _values(page: Marked, label: _Label, zones: Iterable[Zone]) -> Iterator[FieldCandidate]:
+    leaf, hit = label.leaf, label.hit
     for order, zone in enumerate(zones):
         parsed = parse(leaf, zone.text)
         if leaf.scalars and parsed and leaf.type is FieldType.TEXT:
             parsed = list(_list_of(parsed[0], zone.text))
-        for at, value in enumerate(parsed[: 20 if leaf.scalars else 3]):
-            score = weight * zone.near * value.quality * (1.0 if leaf.scalars else 0.9**at * 0.9**order)
-            yield _candidate(sheet, hit, leaf, zone, value, score)
+        for place_in_zone, value in enumerate(parsed[: _VALUES_A_LIST if leaf.scalars else _VALUES_A_ZONE]):
+            farther = 1.0 if leaf.scalars else 0.9 ** (place_in_zone + order)
+            place = Place(
+                zone.segment,
+                zone.start + value.start,
+                zone.start + value.end,
+                label="" if zone.below else label_text(hit),
+                exact=hit.exact,
+            )
+            score = label.weight * zone.near * value.quality * farther
+            yield value_at(page.sheet, leaf.name, place, value.readings, score)
         if parsed and leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:
             return
 
 
 def _list_of(whole: Parsed, text: str) -> Iterator[Parsed]:
-    from pipeline.fields.shapes import Reading
-
-    at = whole.start
+    """The parts of ``red, green; blue``."""
+    at_char = whole.start
     for part in text[whole.start : whole.end].replace(";", ",").split(","):
         stripped = part.strip()
         if stripped:
-            start = at + part.index(stripped)
+            start = at_char + part.index(stripped)
             yield Parsed(start, start + len(stripped), (Reading(stripped),), whole.quality)
-        at += len(part) + 1
+        at_char += len(part) + 1
 
 
-def _candidate(sheet: Sheet, hit: Hit, leaf: Leaf, zone: Zone, value: Parsed, score: float) -> FieldCandidate:
-    start, end = zone.start + value.start, zone.start + value.end
-    label = label_text(hit)
-    return FieldCandidate(
-        path=leaf.name,
-        outcome=Outcome.VALUE,
-        score=score,
-        readings=value.readings,
-        raw=zone.segment.text[start:end],
-        evidence=(of_zone(sheet, zone, start, end, label, exact=hit.exact),),
-        page=sheet.number,
-    )
-
-
-def _nothing(
-    sheet: Sheet, hit: Hit, leaf: Leaf, right: Sequence[Zone], weight: float
-) -> Iterator[FieldCandidate]:
+def _nothing(page: Marked, label: _Label, right: Sequence[Zone]) -> Iterator[FieldCandidate]:
     """The label stands there: with nothing beside it, or with something that is not of the type."""
+    hit, leaf, number = label.hit, label.leaf, page.sheet.number
     strange = next((zone for zone in right if zone.same_segment or zone.near > 0.85), None)
-    label = of_stretch(sheet, hit.segment, hit.start, hit.end, exact=hit.exact)
-    if strange is None:
-        if ends_with_colon(hit) or (hit.first == 0 and hit.last == len(hit.segment.tokens)):
-            yield FieldCandidate(leaf.name, Outcome.BLANK, weight * 0.5, evidence=(label,), page=sheet.number)
-        return
-    if not ends_with_colon(hit):
-        return
-    raw = strange.text.strip(" :")
-    start = strange.start + strange.text.index(raw)
-    evidence = of_zone(
-        sheet, strange, start, start + len(raw), hit.segment.text[hit.start : hit.end], exact=hit.exact
-    )
-    yield FieldCandidate(
-        leaf.name, Outcome.INVALID, weight * 0.4, raw=raw, evidence=(evidence,), page=sheet.number
-    )
-
-
-_SELF_EVIDENT = (Kind.EMAIL, Kind.IBAN, Kind.URL)
-
-
-def _unlabelled(
-    sheet: Sheet, hits: dict[int, list[Hit]], scalars: Sequence[Leaf]
-) -> Iterator[FieldCandidate]:
-    """Values recognisable without a label: a paper's only date, addresses of mail and web, IBANs."""
-    for leaf in scalars:
-        if leaf.scalars:
-            continue
-        if leaf.concept == "date" and leaf.type is FieldType.DATE:
-            yield from _dates(sheet, hits, leaf)
-        elif leaf.kind is Kind.CURRENCY and leaf.type is FieldType.TEXT:
-            yield from _currencies(sheet, leaf)
-        elif leaf.kind in _SELF_EVIDENT and leaf.concept is not None:
-            for segment in sheet.segments:
-                for value in parse(leaf, segment.text)[:2]:
-                    evidence = of_stretch(sheet, segment, value.start, value.end)
-                    raw = segment.text[value.start : value.end]
-                    yield FieldCandidate(
-                        leaf.name, Outcome.VALUE, _UNLABELLED, value.readings, raw, (evidence,), sheet.number
-                    )
-
-
-def _currencies(sheet: Sheet, leaf: Leaf) -> Iterator[FieldCandidate]:
-    """Signs beside amounts; the first few of a page say enough."""
-    found = 0
-    for segment in sheet.segments:
-        for value in parse(leaf, segment.text):
-            evidence = of_stretch(sheet, segment, value.start, value.end)
-            raw = segment.text[value.start : value.end]
-            yield FieldCandidate(
-                leaf.name, Outcome.VALUE, _UNLABELLED, value.readings, raw, (evidence,), sheet.number
-            )
-            found += 1
-            if found >= _SIGNS_A_PAGE:
-                return
-
-
-def _dates(sheet: Sheet, hits: dict[int, list[Hit]], leaf: Leaf) -> Iterator[FieldCandidate]:
-    for segment in sheet.segments:
-        beside = hits.get(segment.row, ())
-        concepts = {target.concept for hit in beside for target in hit.targets if target.weight >= 0.5}
-        if concepts & {"due_date", "delivery_date", "order_date", "period_start", "period_end"}:
-            continue
-        for day in dates_in(segment.text):
-            timed = ":" in segment.text[day.end : day.end + 12]
-            ahead = 0.05 * (1 - segment.box[1] / max(sheet.height, 1))
-            score = _UNLABELLED + ahead + (0.1 if timed else 0) + (0.15 if "number" in concepts else 0)
-            alone = len(segment.text) - (day.end - day.start) < 25
-            evidence = of_stretch(sheet, segment, day.start, day.end)
-            raw = segment.text[day.start : day.end]
-            yield FieldCandidate(
-                leaf.name,
-                Outcome.VALUE,
-                score if alone else score * 0.7,
-                day.readings,
-                raw,
-                (evidence,),
-                sheet.number,
-            )
+    if strange is None and (ends_with_colon(hit) or len(hit.segment.tokens) == hit.last - hit.first):
+        evidence = at(page.sheet, Place(hit.segment, hit.start, hit.end))
+        yield FieldCandidate(leaf.name, Outcome.BLANK, label.weight, evidence=(evidence,), page=number)
+    elif strange is not None and ends_with_colon(hit):
+        raw = strange.text.strip(" :")
+        start = strange.start + strange.text.index(raw)
+        place = Place(strange.segment, start, start + len(raw), label=label_text(hit))
+        evidence = at(page.sheet, place)
+        yield FieldCandidate(
+            leaf.name, Outcome.INVALID, label.weight, raw=raw, evidence=(evidence,), page=number
+        )

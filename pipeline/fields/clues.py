@@ -12,15 +12,11 @@ from pipeline.fields.layout import Sheet
 from pipeline.fields.shapes import Clues
 from pipeline.fields.wordlists import table, words
 
+_MONTH_FIRST = frozenset({"US"})
+_EITHER_ORDER = frozenset({"CA"})
 _VAT_ID = re.compile(
     r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
 )
-_MONTH_FIRST = frozenset({"US"})
-_EITHER_ORDER = frozenset({"CA"})
-_COMMA_COUNTRIES = frozenset("DE FR NL IT ES AT BE PT SE NO DK PL BR CZ".split())
-_COMMA_LANGUAGES = frozenset("de fr es it pt nl pl ru tr vi id ro cs da nb no fi sv".split())
-# Languages whose countries all write the day first.
-_DAY_FIRST_LANGUAGES = frozenset("de fr es it pt nl pl ru tr vi id ms ro cs da nb no fi ar".split())
 
 
 @lru_cache(maxsize=1)
@@ -112,7 +108,7 @@ def date_order(clues: Clues) -> tuple[str, str] | None:
     if currency and currency not in ("USD", "CAD"):
         return "dmy", f"amounts are in {currency}"
     language = _only(clues.languages)
-    if language in _DAY_FIRST_LANGUAGES:
+    if language in words("day_first_languages"):
         return "dmy", f"the document is in {language}"
     return None
 
@@ -128,8 +124,8 @@ def decimal_mark(clues: Clues) -> tuple[str, str] | None:
         return None
     country = top_country(clues)
     if country:
-        return ("comma" if country in _COMMA_COUNTRIES else "point"), f"the document names {country}"
-    if _only(clues.languages) in _COMMA_LANGUAGES:
+        return ("comma" if country in words("comma_countries") else "point"), f"the document names {country}"
+    if _only(clues.languages) in words("comma_languages"):
         return "comma", f"the document is in {_only(clues.languages)}"
     return None
 
@@ -152,7 +148,7 @@ def _sure_currency(clues: Clues) -> str | None:
 
 
 def pick_currency(codes: str, clues: Clues) -> str:
-    """Which of several currencies a sign stands for here: one named elsewhere, the country's, the usual one."""
+    """What a sign of several currencies stands for: one named elsewhere, the country's, the usual one."""
     options = codes.split("|")
     for code in options:
         if len(options) > 1 and code in clues.currencies:

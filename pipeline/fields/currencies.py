@@ -120,3 +120,11 @@ def currencies_in(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         codes = currencies_of(found.group(1), beside_number=False)
         if codes:
             yield found.start(1), found.end(1), codes
+
+
+def in_currency_of(readings: tuple[Reading, ...], words: str) -> tuple[Reading, ...]:
+    """The readings in the currency that a label or header names, unless they name one themselves."""
+    codes = next((codes for _, _, codes in currencies_in(words)), None)
+    if codes is None or any(reading.currency for reading in readings):
+        return readings
+    return tuple(replace(reading, currency="|".join(codes)) for reading in readings)

@@ -10,11 +10,8 @@ from babel import Locale
 
 from pipeline.fields.folding import ascii_digits, fold
 from pipeline.fields.shapes import Reading
+from pipeline.fields.wordlists import words
 
-_LOCALES = (
-    "en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "hu", "ro", "tr", "ru", "uk", "id",
-    "ms",
-)  # fmt: skip
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
 _PIVOT = 70  # two-digit years below are 20xx
 _SEP = r"\s?[./\-]\s?"
@@ -52,9 +49,9 @@ class Day:
 
 @lru_cache(maxsize=1)
 def month_names() -> dict[str, tuple[int, ...]]:
-    """Folded month names and abbreviations of common languages; a few name different months in two of them."""
+    """Folded names and abbreviations in common languages; a few name different months in two of them."""
     names: dict[str, list[int]] = {"sept": [9], "juin": [6], "juil": [7], "mrz": [3], "mac": [3], "ogos": [8]}
-    for code in _LOCALES:
+    for code in words("month_locales"):
         months = Locale.parse(code).months
         for context in ("format", "stand-alone"):
             for width in ("wide", "abbreviated"):

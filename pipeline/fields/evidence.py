@@ -1,38 +1,71 @@
 """Evidence of a value: its page, the words it stands in, the box around the value itself."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pipeline.fields.layout import Segment, Sheet, boxes_of
-from pipeline.fields.nearby import Zone
+from pipeline.fields.shapes import FieldCandidate, Outcome, Reading
 from schemas.field import Evidence, Match
 from schemas.geometry import Box
 
 _LONGEST_QUOTE = 300
 
 
-def of_stretch(
-    sheet: Sheet, segment: Segment, start: int, end: int, *, label: str = "", exact: bool = True
-) -> Evidence:
-    """Evidence for characters of a segment; ``label`` is quoted before them when it stands elsewhere."""
-    raw = segment.text[start:end]
-    quote = f"{label} {raw}" if label else raw
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Characters of a segment. ``label``: the label beside them, quoted too; ``exact``: read as expected."""
+
+    segment: Segment
+    start: int
+    end: int
+    label: str = ""
+    exact: bool = True
+
+    @property
+    def raw(self) -> str:
+        return self.segment.text[self.start : self.end]
+
+
+def at(sheet: Sheet, place: Place) -> Evidence:
+    quote = f"{place.label} {place.raw}" if place.label else place.raw
     return Evidence(
         page=sheet.number,
         quote=quote[:_LONGEST_QUOTE],
-        boxes=boxes_of(segment, start, end),
-        match=Match.EXACT if exact else Match.FUZZY,
+        boxes=boxes_of(place.segment, place.start, place.end),
+        match=Match.EXACT if place.exact else Match.FUZZY,
     )
 
 
-def of_zone(sheet: Sheet, zone: Zone, start: int, end: int, label: str, *, exact: bool) -> Evidence:
-    """Evidence for a value found beside or below a label; a label in the same run of words is quoted with it."""
-    if zone.below:
-        return of_stretch(sheet, zone.segment, start, end, exact=exact)
-    return of_stretch(sheet, zone.segment, start, end, label=label, exact=exact)
+def value_at(  # who, where, what, how much: always in this order
+    sheet: Sheet,
+    path: str,
+    place: Place,
+    readings: tuple[Reading, ...],
+    score: float,
+    *,
+    role: str | None = None,
+    row: int | None = None,
+) -> FieldCandidate:
+    """A candidate for the leaf ``path`` with its evidence."""
+    return FieldCandidate(
+        path=path,
+        outcome=Outcome.VALUE,
+        score=score,
+        readings=readings,
+        raw=place.raw,
+        evidence=(at(sheet, place),),
+        page=sheet.number,
+        row=row,
+        role=role,
+    )
 
 
-def of_segments(sheet: Sheet, segments: list[Segment]) -> Evidence:
-    """Evidence for whole lines: one box a line."""
-    boxes: list[Box] = []
-    for segment in segments:
-        boxes += boxes_of(segment, 0, len(segment.text)) or []
-    quote = " ".join(segment.text for segment in segments)
-    return Evidence(page=sheet.number, quote=quote[:_LONGEST_QUOTE], boxes=boxes or None)
+def lines_at(sheet: Sheet, path: str, lines: Sequence[Segment], score: float) -> FieldCandidate:
+    """A candidate made of whole lines, such as an address: one box a line."""
+    raw = ", ".join(line.text.strip(" ,;") for line in lines)
+    boxes: list[Box] = [box for line in lines for box in boxes_of(line, 0, len(line.text)) or []]
+    quote = " ".join(line.text for line in lines)[:_LONGEST_QUOTE]
+    evidence = Evidence(page=sheet.number, quote=quote, boxes=boxes or None)
+    return FieldCandidate(
+        path, Outcome.VALUE, score, (Reading(raw),), raw=raw, evidence=(evidence,), page=sheet.number
+    )

@@ -1,14 +1,14 @@
 """Fields put back into the shape of the schema, and that shape validated as the schema demands."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import jsonschema_rs
 
-from pipeline.fields.leaves import ListOf, Skeleton, json_types, resolved
+from pipeline.fields.leaves import ListOf, Skeleton
+from pipeline.fields.schema_nodes import json_types, resolved
 from pipeline.fields.shapes import Leaf, path_text
 from pipeline.user_schema import validator
 from schemas.errors import ResultWarning

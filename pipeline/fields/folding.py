@@ -1,4 +1,4 @@
-"""Forms of text that compare equal: without case, accents and punctuation, and as a scanner might misread it."""
+"""Forms of text that compare equal: no case, accents or punctuation, and as a scanner might misread it."""
 
 import re
 import unicodedata
@@ -8,8 +8,22 @@ from functools import lru_cache
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b"})
 _UNDECOMPOSED = {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_ONE_TO_ONE = {"−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "’": "'", "´": "'", "\u00a0": " ", "\u202f": " ",
-               "\u2009": " ", "٫": ".", "٬": ",", "，": ",", "．": ".", "：": ":", "／": "/", "￥": "¥", "　": " "}  # fmt: skip
+_ONE_TO_ONE = str.maketrans(
+    {
+        **dict.fromkeys("−–—‐‑", "-"),
+        **dict.fromkeys("’´", "'"),
+        **dict.fromkeys("\u00a0\u202f\u2009\u3000", " "),
+        "٫": ".",
+        "٬": ",",
+        "，": ",",
+        "．": ".",
+        "：": ":",
+        "／": "/",
+        "￥": "¥",
+        "（": "(",
+        "）": ")",
+    }
+)
 
 
 @lru_cache(maxsize=65_536)
@@ -37,16 +51,12 @@ def ascii_digits(text: str) -> str:
     """The same text, character for character, with digits of any script, dashes and spaces in plain form."""
     if text.isascii():
         return text
-    return "".join(_plain(char) for char in text)
+    return "".join(_digit(char) for char in text.translate(_ONE_TO_ONE))
 
 
-def _plain(char: str) -> str:
-    if char in _ONE_TO_ONE:
-        return _ONE_TO_ONE[char]
-    digit = unicodedata.decimal(char, None)
-    if digit is not None:
-        return str(digit)
-    return char
+def _digit(char: str) -> str:
+    number = unicodedata.decimal(char, None)
+    return char if number is None else str(number)
 
 
 def words_of_name(name: str) -> str:

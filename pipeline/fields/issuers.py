@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pipeline.fields.addresses import has_date, is_address, is_contact, is_title
 from pipeline.fields.currencies import amounts_in
 from pipeline.fields.folding import fold, key
-from pipeline.fields.labels import Hit
+from pipeline.fields.labels import Marked
 from pipeline.fields.layout import Segment, Sheet
 from pipeline.fields.vocabulary import by_key
-from pipeline.fields.wordlists import folded, pieces, whole_words
+from pipeline.fields.wordlists import folded, keys, pieces, whole_words
 
 _TOP_LINES = 14
 _DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
-_MAIL_HOSTS = frozenset(
-    map(key, ("gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "icloud", "googlemail"))
-)
 _SEPARATOR = re.compile(r"\s[-–|·•*]\s")
 _MOST_WORDS = 8
 _LOWEST = 0.35
@@ -40,11 +37,12 @@ def has_legal_form(text: str) -> bool:
     return bool(whole_words("legal_forms").search(text) or pieces("legal_forms_eastern").search(text))
 
 
-def issuers(sheet: Sheet, hits: dict[int, list[Hit]], recipients: set[int], list_at: int) -> list[Name]:
+def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
     """Possible names of the issuer, best first.
 
     ``recipients`` are ids of segments that name somebody else; ``list_at`` is the row where line items begin.
     """
+    sheet = page.sheet
     domains = _domains(sheet)
     found: list[Name] = []
     for segment in sheet.segments:
@@ -52,7 +50,7 @@ def issuers(sheet: Sheet, hits: dict[int, list[Hit]], recipients: set[int], list
             continue
         start, end = _name_part(segment.text)
         text = segment.text[start:end]
-        if _impossible(text, segment, hits) or (segment.row >= list_at and not has_legal_form(text)):
+        if _impossible(text, segment, page) or (segment.row >= list_at and not has_legal_form(text)):
             continue
         score = _score(text, segment, sheet, domains)
         if score is not None:
@@ -79,10 +77,10 @@ def _name_part(text: str) -> tuple[int, int]:
 def _domains(sheet: Sheet) -> set[str]:
     """Second-level names of web and mail addresses: ``qualityhosting`` says who writes."""
     texts = (segment.text.lower() for segment in sheet.segments)
-    return {key(match.group(1)) for text in texts for match in _DOMAIN.finditer(text)} - _MAIL_HOSTS
+    return {key(match.group(1)) for text in texts for match in _DOMAIN.finditer(text)} - keys("mail_hosts")
 
 
-def _impossible(text: str, segment: Segment, hits: dict[int, list[Hit]]) -> bool:
+def _impossible(text: str, segment: Segment, page: Marked) -> bool:
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or letters * 2 < len(text.replace(" ", "")) or len(text) > 80 or is_title(text):
         return True
@@ -90,7 +88,7 @@ def _impossible(text: str, segment: Segment, hits: dict[int, list[Hit]]) -> bool
         return True
     if has_legal_form(text):
         return False
-    labels = [h for h in hits.get(segment.row, ()) if h.segment is segment and h.first == 0]
+    labels = [h for h in page.hits.get(segment.row, ()) if h.segment is segment and h.first == 0]
     if not re.search(r"[^\W\d_]{3}", text) or _is_label(text):
         return True
     other = any(t.weight >= 0.5 and t.concept not in ("issuer", None) for h in labels for t in h.targets)

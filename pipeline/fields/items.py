@@ -1,50 +1,25 @@
 """Line items: the rows under a header whose columns the schema's list names."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 
-from pipeline.fields.currencies import currencies_in
-from pipeline.fields.evidence import of_stretch
+from pipeline.fields.currencies import in_currency_of
+from pipeline.fields.evidence import Place, at, value_at
+from pipeline.fields.item_rows import Cell, Column, Item, assign, grouped
 from pipeline.fields.labels import Hit, LabelIndex, index_of
-from pipeline.fields.layout import Row, Segment, Sheet, Token
+from pipeline.fields.layout import Row, Sheet, boxes_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.tabular import table_items
 from pipeline.fields.values import Parsed, parse
 from schemas.field import Evidence, FieldType
-from schemas.geometry import Box, union
+from schemas.geometry import Box
 from schemas.page import PageContent
 
-_NUMERIC = (FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER)
 _ENDS = frozenset({"total", "net", "rounding", "cash", "change", "quantity_total"})
 _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _MAX_ROWS = 2000
-
-
-@dataclass(slots=True)
-class Column:
-    leaf: Leaf | None
-    x0: float
-    x1: float
-    header: str = ""
-
-
-@dataclass(slots=True)
-class Cell:
-    """Words of one row that fall into one column."""
-
-    segment: Segment
-    start: int
-    end: int
-
-    @property
-    def text(self) -> str:
-        return self.segment.text[self.start : self.end]
-
-
-@dataclass(slots=True)
-class Item:
-    cells: dict[str, list[Cell]] = field(default_factory=dict)
+_LONGEST_QUOTE = 300
+_SCORE = 0.8
 
 
 def header_rows(sheet: Sheet) -> frozenset[int]:
@@ -170,9 +145,9 @@ def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tup
         if row.box[1] - bottom > _LONGEST_GAP * sheet.line_height or _ends(ends, row):
             break
         bottom = row.box[3]
-        rows.append((row, _assign(row, columns, sheet.line_height)))
+        rows.append((row, assign(row, columns, sheet.line_height)))
         at += 1
-    return _grouped(rows, columns), at
+    return grouped(rows, columns), at
 
 
 def _ends(index: LabelIndex, row: Row) -> bool:
@@ -182,104 +157,6 @@ def _ends(index: LabelIndex, row: Row) -> bool:
         for hit in index.hits(row)
         if hit.segment.text[: hit.start].strip("# ") == ""
     )
-
-
-def _assign(row: Row, columns: list[Column], line_height: float) -> dict[int, list[Cell]]:
-    cells: dict[int, list[Cell]] = {}
-    for segment in row.segments:
-        for piece in _pieces(segment, columns, line_height):
-            cells.setdefault(_column_of(*_extent(piece), columns, line_height), []).append(piece)
-    return cells
-
-
-def _extent(cell: Cell) -> tuple[float, float]:
-    first, last = cell.segment.token_at(cell.start), cell.segment.token_at(cell.end - 1)
-    return cell.segment.tokens[first].box[0], cell.segment.tokens[last].box[2]
-
-
-def _pieces(segment: Segment, columns: list[Column], line_height: float) -> list[Cell]:
-    """A run of words as cells: cut before a word that lines up with the edge of a further column of numbers."""
-    cuts = [0]
-    current = _column_of(segment.tokens[0].box[0], segment.tokens[0].box[2], columns, line_height)
-    for at, token in enumerate(segment.tokens[1:], start=1):
-        column = _column_of(token.box[0], token.box[2], columns, line_height)
-        if column > current and _lines_up(token, columns[column], line_height) and not token.glued:
-            leaf, before = columns[column].leaf, columns[current].leaf
-            numeric = leaf is None or leaf.type in _NUMERIC
-            starts_text = (
-                before is None
-                or before.type in _NUMERIC
-                or before.kind is Kind.IDENTIFIER
-                or before.concept == "position"
-            )
-            if (numeric and any(c.isdigit() for c in token.text)) or starts_text:
-                cuts.append(segment.starts[at])
-                current = column
-    cuts.append(len(segment.text))
-    return [Cell(segment, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
-
-
-def _lines_up(token: Token, column: Column, line_height: float) -> bool:
-    return min(abs(token.box[0] - column.x0), abs(token.box[2] - column.x1)) < 1.5 * line_height or (
-        min(token.box[2], column.x1) - max(token.box[0], column.x0) > 0
-    )
-
-
-def _column_of(x0: float, x1: float, columns: list[Column], line_height: float) -> int:
-    """The column words belong to: same left or right edge first, then the most overlap, then the nearest."""
-
-    def distance(index: int) -> tuple[float, float]:
-        column = columns[index]
-        edge = min(abs(x0 - column.x0), abs(x1 - column.x1))
-        overlap = min(x1, column.x1) - max(x0, column.x0)
-        if edge < 0.7 * line_height:
-            return (0.0, edge)
-        return (1.0, -overlap) if overlap > 0 else (2.0, -overlap)
-
-    return min(range(len(columns)), key=distance)
-
-
-def _grouped(rows: list[tuple[Row, dict[int, list[Cell]]]], columns: list[Column]) -> list[Item]:
-    """Rows with numbers begin items; rows of words continue them, or precede them where all items do so."""
-    text_columns = [i for i, c in enumerate(columns) if c.leaf is not None and c.leaf.type not in _NUMERIC]
-    numeric = [_has_numbers(cells, columns) for _, cells in rows]
-    begun = [i for i, is_item in enumerate(numeric) if is_item]
-    described = [i for i in begun if any(column in rows[i][1] for column in text_columns)]
-    words_first = bool(begun) and bool(text_columns) and len(described) * 2 < len(begun)
-    items: list[Item] = []
-    waiting: list[dict[int, list[Cell]]] = []
-    for (_, cells), is_item in zip(rows, numeric, strict=True):
-        if is_item:
-            item = Item()
-            for extra in waiting:
-                _add(item, extra, columns, words_only=True)
-            waiting = []
-            _add(item, cells, columns, words_only=False)
-            items.append(item)
-        elif words_first:
-            waiting.append(cells)
-        elif items:
-            _add(items[-1], cells, columns, words_only=True)
-    return items
-
-
-def _has_numbers(cells: dict[int, list[Cell]], columns: list[Column]) -> bool:
-    for index, some in cells.items():
-        leaf = columns[index].leaf
-        if leaf is not None and leaf.type in _NUMERIC and leaf.concept != "position":
-            for cell in some:
-                for value in parse(leaf, cell.text):
-                    if (value.end - value.start) * 2 >= len(cell.text.strip()):
-                        return True
-    return False
-
-
-def _add(item: Item, cells: dict[int, list[Cell]], columns: list[Column], *, words_only: bool) -> None:
-    for index, some in cells.items():
-        leaf = columns[index].leaf
-        if leaf is None or (words_only and (leaf.type is not FieldType.TEXT or leaf.kind is not Kind.PLAIN)):
-            continue
-        item.cells.setdefault(leaf.name, []).extend(some)
 
 
 def _item_candidates(sheet: Sheet, item: Item, columns: list[Column], row: int) -> Iterator[FieldCandidate]:
@@ -298,30 +175,23 @@ def _item_candidates(sheet: Sheet, item: Item, columns: list[Column], row: int) 
 
 def _words(sheet: Sheet, leaf: Leaf, cells: list[Cell], row: int) -> FieldCandidate:
     text = " ".join(cell.text.strip() for cell in cells)
-    parts = [of_stretch(sheet, cell.segment, cell.start, cell.end) for cell in cells]
-    boxes: list[Box] = [box for part in parts for box in part.boxes or []]
-    evidence = Evidence(page=sheet.number, quote=text[:300], boxes=boxes or None)
+    boxes: list[Box] = [box for cell in cells for box in boxes_of(cell.segment, cell.start, cell.end) or []]
+    evidence = Evidence(page=sheet.number, quote=text[:_LONGEST_QUOTE], boxes=boxes or None)
     return FieldCandidate(
-        leaf.name, Outcome.VALUE, 0.8, (Reading(text),), text, (evidence,), sheet.number, row
+        leaf.name, Outcome.VALUE, _SCORE, (Reading(text),), text, (evidence,), sheet.number, row
     )
 
 
 def _typed(sheet: Sheet, leaf: Leaf, cells: list[Cell], row: int, header: str) -> FieldCandidate:
     cell, value = _best(leaf, cells)
     if value is None:
-        evidence = of_stretch(sheet, cell.segment, cell.start, cell.end)
-        return FieldCandidate(
-            leaf.name, Outcome.INVALID, 0.5, (), cell.text.strip(), (evidence,), sheet.number, row
-        )
-    start, end = cell.start + value.start, cell.start + value.end
-    evidence = of_stretch(sheet, cell.segment, start, end)
-    readings = (
-        with_header_currency(value.readings, header) if leaf.type is FieldType.MONEY else value.readings
-    )
-    raw = cell.segment.text[start:end]
-    return FieldCandidate(
-        leaf.name, Outcome.VALUE, 0.8 * value.quality, readings, raw, (evidence,), sheet.number, row
-    )
+        evidence = at(sheet, Place(cell.segment, cell.start, cell.end))
+        raw = cell.text.strip()
+        return FieldCandidate(leaf.name, Outcome.INVALID, 0.5, (), raw, (evidence,), sheet.number, row)
+    place = Place(cell.segment, cell.start + value.start, cell.start + value.end)
+    money = leaf.type is FieldType.MONEY
+    readings = in_currency_of(value.readings, header) if money else value.readings
+    return value_at(sheet, leaf.name, place, readings, _SCORE * value.quality, row=row)
 
 
 def _best(leaf: Leaf, cells: list[Cell]) -> tuple[Cell, Parsed | None]:
@@ -330,16 +200,3 @@ def _best(leaf: Leaf, cells: list[Cell]) -> tuple[Cell, Parsed | None]:
         if values:
             return cell, max(values, key=lambda value: value.quality)
     return cells[0], None
-
-
-def with_header_currency(readings: tuple[Reading, ...], header: str) -> tuple[Reading, ...]:
-    """``Amount (RM)`` above a column names the currency of its numbers."""
-    codes = next((codes for _, _, codes in currencies_in(header)), None)
-    if codes is None or any(reading.currency for reading in readings):
-        return readings
-    return tuple(Reading(r.value, r.decimal, "|".join(codes), r.convention) for r in readings)
-
-
-def box_around(evidence: Sequence[Evidence]) -> Box | None:
-    boxes = [box for part in evidence for box in part.boxes or []]
-    return union(boxes) if boxes else None

@@ -1,13 +1,13 @@
 """Finds where a page prints the labels of a schema, forgiving case, accents, spacing and a misread letter."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
 from pipeline.fields.folding import key
-from pipeline.fields.layout import Row, Segment
+from pipeline.fields.layout import Row, Segment, Sheet
 from pipeline.fields.shapes import Leaf
 from pipeline.fields.vocabulary import concepts
 
@@ -135,5 +135,16 @@ def index_of(leaves: tuple[Leaf, ...], *, items: bool) -> LabelIndex:
     return LabelIndex(leaves, items=items)
 
 
-def all_hits(index: LabelIndex, rows: Sequence[Row]) -> dict[int, list[Hit]]:
-    return {row.index: index.hits(row) for row in rows}
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A page with the labels found on it, by row."""
+
+    sheet: Sheet
+    hits: Mapping[int, Sequence[Hit]]
+
+    def all_hits(self) -> Iterator[Hit]:
+        return (hit for row in self.sheet.rows for hit in self.hits.get(row.index, ()))
+
+
+def marked(index: LabelIndex, sheet: Sheet) -> Marked:
+    return Marked(sheet, {row.index: index.hits(row) for row in sheet.rows})

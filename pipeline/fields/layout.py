@@ -4,12 +4,15 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from schemas.geometry import Box, union
 from schemas.page import PageContent, PageResult, Word
 
-_COLUMN_GAP = 0.85  # of the line height: wider gaps part columns, narrower ones are word spaces
+# Of the line height: wider gaps part columns. Where words stand wide apart (receipt printers) more is needed.
+_COLUMN_GAP, _WIDEST_COLUMN_GAP = 1.0, 1.3
+_MORE_THAN_A_SPACE = 1.8
 _SAME_ROW = 0.45  # of the smaller height: how far the middles of words of one row may lie apart
 
 
@@ -87,10 +90,9 @@ def sheet_of(content: PageContent) -> Sheet:
     if not tokens:
         return Sheet(page.number, width, height, [], 10.0, page.language)
     line_height = median(token.height for token in tokens) or 1.0
-    rows = [
-        _row(words, index)
-        for index, words in enumerate(_rows(tokens, math.tan(math.radians(page.skew or 0.0)), line_height))
-    ]
+    arranged = _rows(tokens, math.tan(math.radians(page.skew or 0.0)), line_height)
+    gap = _column_gap(arranged)
+    rows = [_row(words, index, gap) for index, words in enumerate(arranged)]
     return Sheet(page.number, width, height, rows, line_height, page.language)
 
 
@@ -121,7 +123,7 @@ def _pieces(word: Word, page: PageResult) -> list[Token]:
     cuts = [0, *_cuts(text), len(text)]
     x0, y0, x1, y1 = _upright(word.bbox, page)
     found = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         if end > start:
             left, right = (x0 + (x1 - x0) * at / len(text) for at in (start, end))
             box = (left, y0, right, y1)
@@ -130,29 +132,20 @@ def _pieces(word: Word, page: PageResult) -> list[Token]:
 
 
 def _cuts(text: str) -> list[int]:
-    cuts = []
-    for at in range(1, len(text)):
-        before, after = text[at - 1], text[at]
-        if (
-            (
-                before in ":："
-                and not after.isspace()
-                and after != "/"
-                and not (at > 1 and text[at - 2].isdigit())
-            )
-            or (before in "°#№=" and after.isdigit())
-            or (after in "(（" and before.isalpha() and len(text) - at > 2)
-        ):
-            cuts.append(at)
-        elif (
-            _eastern(before) != _eastern(after)
-            and (before + after).replace(" ", "").isalnum()
-            and (after.isdigit() or before.isalpha())
-        ):
-            # 合計1,234 parts; 2024年3月 does not: a unit follows its number.
-            if not before.isdigit() and not (before in "年月日년월일時时" or after in "年月日"):
-                cuts.append(at)
-    return cuts
+    return [at for at in range(1, len(text)) if _cut_before(text, at)]
+
+
+def _cut_before(text: str, at: int) -> bool:
+    before, after = text[at - 1], text[at]
+    if before in ":：":
+        return not after.isspace() and after != "/" and not (at > 1 and text[at - 2].isdigit())
+    if before in "°#№=":
+        return after.isdigit()
+    if after in "(（":
+        return before.isalpha() and len(text) - at > 2
+    # 合計1,234 parts; 2024年3月 does not: a unit follows its number.
+    eastern = _eastern(before) and not _eastern(after) and before not in "年月日년월일時时第"
+    return eastern and (after.isdigit() or after in "¥￥$€")
 
 
 def _eastern(char: str) -> bool:
@@ -215,12 +208,25 @@ def _rows(tokens: Sequence[Token], slope: float, line_height: float) -> list[lis
     ]
 
 
-def _row(words: Sequence[Token], index: int) -> Row:
+def _column_gap(rows: Sequence[Sequence[Token]]) -> float:
+    """How wide a gap parts columns on this page, in line heights."""
+    gaps = [
+        (word.box[0] - before.box[2]) / max(word.height, 1e-6)
+        for words in rows
+        for before, word in pairwise(words)
+        if not word.glued
+    ]
+    spaces = [gap for gap in gaps if 0 < gap < _WIDEST_COLUMN_GAP]
+    usual = median(spaces) if spaces else 0.0
+    return min(max(_COLUMN_GAP, _MORE_THAN_A_SPACE * usual), _WIDEST_COLUMN_GAP)
+
+
+def _row(words: Sequence[Token], index: int, column_gap: float) -> Row:
     height = median(word.height for word in words) or 1.0
     groups: list[list[Token]] = [[words[0]]]
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         gap = word.box[0] - before.box[2]
-        if gap > _COLUMN_GAP * height:
+        if gap > column_gap * height:
             groups.append([word])
         else:
             groups[-1].append(word)

@@ -1,12 +1,15 @@
-"""A JSON Schema as the flat list of values it asks for, each with the labels that may announce it on paper."""
+"""A JSON Schema as the flat list of values it asks for, each with the labels that may announce it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from pipeline.fields.folding import fold, key, words_of_name
-from pipeline.fields.shapes import EACH, Kind, Label, Leaf, path_text
-from pipeline.fields.vocabulary import ISSUER_WORDS, RECIPIENT_WORDS, Concept, by_key, concepts
+from pipeline.fields.folding import key, words_of_name
+from pipeline.fields.kinds import kind_and_type
+from pipeline.fields.schema_nodes import json_types, pointed_at, resolved
+from pipeline.fields.shapes import EACH, Label, Leaf, path_text
+from pipeline.fields.vocabulary import Concept, by_key, concepts
+from pipeline.fields.wordlists import keys
 from schemas.errors import ResultWarning
 from schemas.field import FieldType
 
@@ -76,69 +79,6 @@ def walk(schema: Mapping[str, Any]) -> Walked:
     return Walked(tuple(state.leaves), tuple(state.warnings), skeleton)
 
 
-def resolved(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
-    """The node behind local references, a single ``allOf`` or the first real branch of ``anyOf``."""
-    for _ in range(MAX_DEPTH):
-        if not isinstance(node, Mapping):
-            return {}
-        if isinstance(node.get("$ref"), str):
-            target = _pointer(root, node["$ref"])
-            node = (
-                {**target, **{k: v for k, v in node.items() if k != "$ref"}}
-                if target is not None
-                else _drop(node)
-            )
-            continue
-        branches = _branches(node)
-        if branches is None:
-            return node
-        rest = {k: v for k, v in node.items() if k not in ("anyOf", "oneOf", "allOf")}
-        node = {**(branches[0] if isinstance(branches[0], Mapping) else {}), **rest}
-    return {}
-
-
-def _drop(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {k: v for k, v in node.items() if k != "$ref"}
-
-
-def _branches(node: Mapping[str, Any]) -> Sequence[Any] | None:
-    """Branches to merge into the node; null branches (an optional value) are no branch."""
-    for word in ("allOf", "anyOf", "oneOf"):
-        some = node.get(word)
-        if isinstance(some, list) and some:
-            real = [b for b in some if not (isinstance(b, Mapping) and b.get("type") == "null")]
-            if word == "allOf" and all(isinstance(b, Mapping) for b in real):
-                return [_merged(real)]
-            return real or [{}]
-    return None
-
-
-def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for part in parts:
-        properties = {**merged.get("properties", {}), **part.get("properties", {})}
-        needed = [*merged.get("required", []), *part.get("required", [])]
-        merged |= part
-        if properties:
-            merged["properties"] = properties
-        if needed:
-            merged["required"] = needed
-    return merged
-
-
-def _pointer(root: Mapping[str, Any], reference: str) -> Mapping[str, Any] | None:
-    """What a local reference points at; anything that is not inside this schema is left alone."""
-    if not reference.startswith("#"):
-        return None
-    node: Any = root
-    for step in reference[1:].strip("/").split("/"):
-        if not step:
-            continue
-        step = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
-        node = node.get(step) if isinstance(node, Mapping) else None
-    return node if isinstance(node, Mapping) else None
-
-
 def _node(state: _Walk, raw: Any, place: _Place) -> Skeleton:
     state.nodes += 1
     if place.depth > MAX_DEPTH or state.nodes > MAX_NODES:
@@ -163,7 +103,7 @@ def _node(state: _Walk, raw: Any, place: _Place) -> Skeleton:
 def _complain(state: _Walk, raw: Any, node: Mapping[str, Any], place: _Place) -> None:
     if isinstance(raw, Mapping):
         reference = raw.get("$ref")
-        if isinstance(reference, str) and _pointer(state.root, reference) is None:
+        if isinstance(reference, str) and pointed_at(state.root, reference) is None:
             state.warn(
                 "schema_reference", "a $ref that does not point into this schema is not followed", place.path
             )
@@ -205,15 +145,6 @@ def _array(state: _Walk, node: Mapping[str, Any], place: _Place) -> Skeleton:
     return ListOf(place.path, _leaf(state, merged, json_types(items), inner))
 
 
-def json_types(node: Mapping[str, Any]) -> frozenset[str]:
-    types = node.get("type")
-    if isinstance(types, str):
-        return frozenset({types})
-    if isinstance(types, list):
-        return frozenset(str(t) for t in types) - {"null"}
-    return frozenset()
-
-
 def _leaf(state: _Walk, node: Mapping[str, Any], types: frozenset[str], place: _Place) -> Leaf | None:
     if len(state.leaves) >= MAX_LEAVES:
         if not any(warning.code == "schema_too_large" for warning in state.warnings):
@@ -223,7 +154,7 @@ def _leaf(state: _Walk, node: Mapping[str, Any], types: frozenset[str], place: _
     in_items = EACH in place.path and place.path[-1] != EACH
     concept = _concept(own, place, in_items=in_items)
     known = concepts(items=in_items).get(concept) if concept else None
-    kind_of, type_of = _sort(node, types, known, place)
+    kind_of, type_of = kind_and_type(node, types, known, place.context)
     enum = tuple(v for v in node.get("enum") or () if v is not None)
     if "const" in node:
         enum = (node["const"],)
@@ -273,16 +204,18 @@ def _concept(own: Sequence[Label], place: _Place, *, in_items: bool) -> str | No
     return _looked_up(own, by_key(items=False))
 
 
-_PARTY_PARTS = {key("name"): "", key("company"): "", key("address"): "_address", key("company name"): "", key("anschrift"): "_address",
-                key("adresse"): "_address", key("firma"): "", key("nom"): "", key("nombre"): "", key("direccion"): "_address"}  # fmt: skip
+_PARTY_PARTS = {
+    **dict.fromkeys(map(key, ("name", "company", "company name", "firma", "nom", "nombre")), ""),
+    **dict.fromkeys(map(key, ("address", "anschrift", "adresse", "direccion")), "_address"),
+}
 
 
 def _party(context: Sequence[str]) -> str | None:
     for name in reversed(context):
         words = key(words_of_name(name))
-        if words in ISSUER_WORDS:
+        if words in keys("issuer_words"):
             return "issuer"
-        if words in RECIPIENT_WORDS:
+        if words in keys("recipient_words"):
             return "recipient"
     return None
 
@@ -305,45 +238,3 @@ def _with_synonyms(own: Sequence[Label], known: Concept | None) -> tuple[Label, 
             if before is None:
                 found[key(text)] = Label(text, 0.95 * weight)
     return tuple(found.values())
-
-
-_DATE_ENDINGS = ("date", "datum", "fecha", "dato", "tarikh", "birthday", "geburtstag")
-_MONEY_ENDINGS = ("amount", "total", "price", "cost", "fee", "betrag", "preis", "subtotal", "summe", "montant", "importe", "balance", "tax")  # fmt: skip
-_X_TYPES = {
-    "money": (FieldType.MONEY, Kind.PLAIN), "date": (FieldType.DATE, Kind.PLAIN), "number": (FieldType.NUMBER, Kind.PLAIN),
-    "integer": (FieldType.INTEGER, Kind.PLAIN), "boolean": (FieldType.BOOLEAN, Kind.PLAIN),
-    "percent": (FieldType.NUMBER, Kind.PERCENT),
-    **{kind.value: (FieldType.TEXT, kind) for kind in Kind if kind is not Kind.PERCENT},
-    "organization": (FieldType.TEXT, Kind.ORGANISATION), "company": (FieldType.TEXT, Kind.ORGANISATION),
-    "text": (FieldType.TEXT, Kind.PLAIN), "id": (FieldType.TEXT, Kind.IDENTIFIER),
-}  # fmt: skip
-_FORMATS = {
-    "date": (FieldType.DATE, Kind.PLAIN), "date-time": (FieldType.DATE, Kind.PLAIN), "money": (FieldType.MONEY, Kind.PLAIN),
-    "currency": (FieldType.MONEY, Kind.PLAIN), "email": (FieldType.TEXT, Kind.EMAIL), "idn-email": (FieldType.TEXT, Kind.EMAIL),
-    "uri": (FieldType.TEXT, Kind.URL), "iri": (FieldType.TEXT, Kind.URL), "time": (FieldType.TEXT, Kind.TIME),
-}  # fmt: skip
-
-
-def _sort(
-    node: Mapping[str, Any], types: frozenset[str], known: Concept | None, place: _Place
-) -> tuple[Kind, FieldType]:
-    """Kind and type: hints first, then the JSON type, then what the name means."""
-    hint = _X_TYPES.get(str(node.get("x-type", "")).lower()) or _FORMATS.get(
-        str(node.get("format", "")).lower()
-    )
-    if hint:
-        return hint[1], hint[0]
-    last = fold(words_of_name(place.context[-1])).split()[-1:] if place.context else []
-    if "boolean" in types:
-        return Kind.PLAIN, FieldType.BOOLEAN
-    if "integer" in types and not (known and known.type is FieldType.MONEY):
-        return Kind.PLAIN, FieldType.INTEGER
-    if types & {"number", "integer"}:
-        kind = known.kind if known else Kind.PLAIN
-        money = known.type is FieldType.MONEY if known else bool(last) and last[0] in _MONEY_ENDINGS
-        return (Kind.PLAIN, FieldType.MONEY) if money else (kind, FieldType.NUMBER)
-    if known:
-        return known.kind, known.type
-    if last and last[0] in _DATE_ENDINGS:
-        return Kind.PLAIN, FieldType.DATE
-    return Kind.PLAIN, FieldType.TEXT

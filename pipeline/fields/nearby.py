@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.fields.labels import Hit
-from pipeline.fields.layout import Row, Segment, Sheet
+from pipeline.fields.labels import Hit, Marked
+from pipeline.fields.layout import Segment
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
@@ -38,9 +38,10 @@ def label_text(hit: Hit) -> str:
     return text + ":" if ends_with_colon(hit) else text
 
 
-def right_of(hit: Hit, row: Row, hits: Sequence[Hit]) -> Iterator[Zone]:
+def right_of(hit: Hit, page: Marked) -> Iterator[Zone]:
     """The rest of the label's segment, then segments to the right, up to the next label."""
-    stop = _next_label(hit, hits)
+    row = page.sheet.rows[hit.segment.row]
+    stop = _next_label(hit, page.hits.get(row.index, ()))
     colon = ends_with_colon(hit)
     end = stop.start if stop is not None and stop.segment is hit.segment else len(hit.segment.text)
     if hit.segment.text[hit.end : end].strip(_PUNCTUATION):
@@ -71,8 +72,9 @@ def _next_label(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
     return later[0] if later else None
 
 
-def below(hit: Hit, sheet: Sheet, hits: dict[int, list[Hit]]) -> Iterator[Zone]:
+def below(hit: Hit, page: Marked) -> Iterator[Zone]:
     """Segments under the label in the next lines, aligned with it; the first line that has any."""
+    sheet = page.sheet
     x0, x1 = _extent(hit)
     bottom = hit.segment.box[3]
     for row in sheet.rows[hit.segment.row + 1 : hit.segment.row + 5]:
@@ -86,7 +88,7 @@ def below(hit: Hit, sheet: Sheet, hits: dict[int, list[Hit]]) -> Iterator[Zone]:
             if near <= 0 or segment.box[1] < bottom - 0.6 * sheet.line_height:
                 continue
             found = True
-            first = next((other for other in hits.get(row.index, ()) if other.segment is segment), None)
+            first = next((other for other in page.hits.get(row.index, ()) if other.segment is segment), None)
             end = (
                 first.start
                 if first is not None and any(t.weight >= 0.5 for t in first.targets)

@@ -132,13 +132,8 @@ def _with_marks(plain: str, marks: list[str]) -> list[tuple[str, str | None]]:
         groups = whole.replace(other, " ").split(" ")
         if whole == "" or (_grouped(groups) and not (" " in whole and other in whole)):
             ways.append((f"{''.join(groups) or '0'}.{part}", as_decimal))
-    if other not in marks and " " not in plain and _grouped(plain.split(last)):
-        # 0.234 and 0,234 group nothing, and 1.234.567 can only be groups.
-        if not plain.startswith("0"):
-            ways.insert(0, (plain.replace(last, ""), as_group))
+    # 0.234 and 0,234 group nothing, and 1.234.567 can only be groups.
+    alone = other not in marks and " " not in plain and not plain.startswith("0")
+    if alone and _grouped(plain.split(last)):
+        ways.insert(0, (plain.replace(last, ""), as_group))
     return ways
-
-
-def likely_amount(reading: Reading) -> bool:
-    """Two decimals: the shape of a price in most currencies."""
-    return reading.decimal is not None and "." in reading.decimal and len(reading.decimal.split(".")[1]) == 2

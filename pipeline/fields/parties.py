@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.fields.addresses import address_after, first_address, is_address
-from pipeline.fields.evidence import of_segments, of_stretch, of_zone
-from pipeline.fields.issuers import issuers
-from pipeline.fields.labels import Hit
-from pipeline.fields.layout import Segment, Sheet
+from pipeline.fields.evidence import Place, lines_at, value_at
+from pipeline.fields.issuers import Name, issuers
+from pipeline.fields.labels import Hit, Marked
+from pipeline.fields.layout import Segment
 from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, right_of
-from pipeline.fields.shapes import FieldCandidate, Leaf, Outcome, Reading
+from pipeline.fields.shapes import FieldCandidate, Leaf, Reading
 
 CONCEPTS = frozenset({"issuer", "issuer_address", "recipient", "recipient_address", "ship_to"})
 _OTHERS = frozenset({"recipient", "recipient_address", "ship_to"})
@@ -17,98 +17,88 @@ _NAMES, _ADDRESSES = 4, 2
 _BLOCK_LINES = 6
 
 
-def candidates(
-    sheet: Sheet, hits: dict[int, list[Hit]], leaves: Sequence[Leaf], list_at: int
-) -> Iterator[FieldCandidate]:
-    """Names and addresses of issuer and recipient for the leaves that ask for them."""
-    wanted = {leaf.concept: leaf for leaf in leaves if leaf.concept in CONCEPTS}
-    if not wanted:
-        return
-    if "issuer" in wanted or "issuer_address" in wanted:
-        yield from _by_shape(sheet, hits, wanted, list_at)
-    for party in ("issuer", "recipient", "ship_to"):
-        if party in wanted or f"{party}_address" in wanted:
-            yield from _by_label(sheet, hits, party, wanted)
+def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[FieldCandidate]:
+    """Names and addresses for the leaves that ask for them; ``list_at`` is the row where line items begin."""
+    wanted = [leaf for leaf in leaves if leaf.concept in CONCEPTS]
+    if any(leaf.concept in ("issuer", "issuer_address") for leaf in wanted):
+        names = issuers(page, _taken(page), list_at)
+        for leaf in wanted:
+            if leaf.concept == "issuer":
+                yield from _names(page, leaf, names)
+            elif leaf.concept == "issuer_address":
+                yield from _addresses(page, leaf, names)
+    for leaf in wanted:
+        yield from _by_label(page, leaf)
 
 
-def _by_shape(
-    sheet: Sheet, hits: dict[int, list[Hit]], wanted: dict[str, Leaf], list_at: int
-) -> Iterator[FieldCandidate]:
-    names = issuers(sheet, hits, _taken(sheet, hits), list_at)
-    later = _LATER_PAGE if sheet.number > 1 else 1.0
-    leaf, address = wanted.get("issuer"), wanted.get("issuer_address")
-    if leaf is not None:
-        for name in names[:_NAMES]:
-            evidence = of_stretch(sheet, name.segment, name.start, name.end)
-            reading = Reading(name.text)
-            yield FieldCandidate(
-                leaf.name, Outcome.VALUE, later * name.score, (reading,), name.text, (evidence,), sheet.number
-            )
-    if address is None:
-        return
+def _later(page: Marked) -> float:
+    return _LATER_PAGE if page.sheet.number > 1 else 1.0
+
+
+def _names(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:
+    for name in names[:_NAMES]:
+        place = Place(name.segment, name.start, name.end)
+        yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), _later(page) * name.score)
+
+
+def _addresses(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:
     for name in names[:_ADDRESSES]:
-        lines = address_after(sheet, name.segment)
+        lines = address_after(page.sheet, name.segment)
         if lines:
-            yield _lines(sheet, address, lines, later * name.score * 0.9)
-    lines = first_address(sheet)
-    if lines and not any(id(line) in _taken(sheet, hits) for line in lines):
-        yield _lines(sheet, address, lines, later * 0.35)
+            yield lines_at(page.sheet, leaf.name, lines, _later(page) * name.score * 0.9)
+    lines = first_address(page.sheet)
+    if lines and not any(id(line) in _taken(page) for line in lines):
+        yield lines_at(page.sheet, leaf.name, lines, _later(page) * 0.35)
 
 
-def _taken(sheet: Sheet, hits: dict[int, list[Hit]]) -> set[int]:
+def _taken(page: Marked) -> set[int]:
     """Ids of segments that belong to a recipient's block."""
     return {
         id(segment)
-        for row_hits in hits.values()
-        for hit in row_hits
+        for hit in page.all_hits()
         if any(target.concept in _OTHERS for target in hit.targets)
-        for segment in _block(sheet, hits, hit)
+        for segment in _block(page, hit)
     }
 
 
-def _by_label(
-    sheet: Sheet, hits: dict[int, list[Hit]], party: str, wanted: dict[str, Leaf]
-) -> Iterator[FieldCandidate]:
+def _by_label(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
     """Whoever stands beside or below `Bill to`, `Seller`, `Lieferadresse`."""
-    leaf, address = wanted.get(party), wanted.get(f"{party}_address")
-    for row_hits in hits.values():
-        for hit in row_hits:
-            named = _weight(hit, party)
-            located = max(_weight(hit, f"{party}_address"), 0.9 * named)
-            if hit.first > 0 or located == 0.0:
-                continue
-            zones = [*right_of(hit, sheet.rows[hit.segment.row], row_hits), *below(hit, sheet, hits)]
-            if leaf is not None and zones and named:
-                yield from _named(sheet, hit, zones[0], leaf, named * zones[0].near)
-            block = [s for s in _block(sheet, hits, hit) if is_address(s.text)]
-            if address is not None and block and block[0] is not hit.segment:
-                yield _lines(sheet, address, block, located)
+    concept = leaf.concept or ""
+    party = concept.removesuffix("_address")
+    for hit in page.all_hits():
+        named, located = _weight(hit, party), _weight(hit, f"{party}_address")
+        if hit.first > 0 or not (named or located):
+            continue
+        if concept == party:
+            zones = [*right_of(hit, page), *below(hit, page)]
+            if zones and named:
+                yield from _named(page, hit, zones[0], leaf, named * zones[0].near)
+            continue
+        block = [segment for segment in _block(page, hit) if is_address(segment.text)]
+        if block and block[0] is not hit.segment:
+            yield lines_at(page.sheet, leaf.name, block, max(located, 0.9 * named))
 
 
 def _weight(hit: Hit, concept: str) -> float:
     return max((target.weight for target in hit.targets if target.concept == concept), default=0.0)
 
 
-def _named(sheet: Sheet, hit: Hit, zone: Zone, leaf: Leaf, score: float) -> Iterator[FieldCandidate]:
+def _named(page: Marked, hit: Hit, zone: Zone, leaf: Leaf, score: float) -> Iterator[FieldCandidate]:
     text = zone.text.strip(" :;,#-.")
     letters = sum(char.isalpha() for char in text)
     if letters < 2 or letters * 2 < len(text.replace(" ", "")) or is_address(text):
         return
     start = zone.start + zone.text.index(text)
-    evidence = of_zone(sheet, zone, start, start + len(text), label_text(hit), exact=hit.exact)
-    yield FieldCandidate(leaf.name, Outcome.VALUE, score, (Reading(text),), text, (evidence,), sheet.number)
+    label = "" if zone.below else label_text(hit)
+    place = Place(zone.segment, start, start + len(text), label, exact=hit.exact)
+    yield value_at(page.sheet, leaf.name, place, (Reading(text),), score)
 
 
-def _lines(sheet: Sheet, leaf: Leaf, lines: list[Segment], score: float) -> FieldCandidate:
-    raw = ", ".join(segment.text.strip(" ,;") for segment in lines)
-    evidence = of_segments(sheet, lines)
-    return FieldCandidate(leaf.name, Outcome.VALUE, score, (Reading(raw),), raw, (evidence,), sheet.number)
-
-
-def _block(sheet: Sheet, hits: dict[int, list[Hit]], hit: Hit) -> list[Segment]:
+def _block(page: Marked, hit: Hit) -> list[Segment]:
     """A name-and-address block: the rest of the label's line, then the lines below, left-aligned."""
+    sheet = page.sheet
     found: list[Segment] = []
-    first = next(right_of(hit, sheet.rows[hit.segment.row], hits[hit.segment.row]), None)
+    first = next(right_of(hit, page), None)
     if first is not None and (first.same_segment or first.near > 0.9):
         found.append(first.segment)
     beside = bool(found) and found[0] is not hit.segment
@@ -120,11 +110,14 @@ def _block(sheet: Sheet, hits: dict[int, list[Hit]], hit: Hit) -> list[Segment]:
             if row.box[1] - bottom > 1.2 * sheet.line_height:
                 break
             continue
-        labelled = any(
-            h.segment is segment and h.first == 0 and ends_with_colon(h) for h in hits.get(row.index, ())
-        )
-        if labelled or segment.box[1] - bottom > 1.4 * sheet.line_height or len(found) >= _BLOCK_LINES:
+        too_far = segment.box[1] - bottom > 1.4 * sheet.line_height or len(found) >= _BLOCK_LINES
+        if too_far or _labelled(page, segment):
             break
         found.append(segment)
         bottom = segment.box[3]
     return found
+
+
+def _labelled(page: Marked, segment: Segment) -> bool:
+    hits = page.hits.get(segment.row, ())
+    return any(h.segment is segment and h.first == 0 and ends_with_colon(h) for h in hits)

@@ -1,4 +1,4 @@
-"""The plain values that pass between the steps of field extraction; picklable, because steps run in children."""
+"""The plain values that pass between the steps of field extraction; picklable, for steps run in children."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -47,12 +47,13 @@ def _columns(
     """The last header row and which leaf each column holds; no columns when the header names too few."""
     by_name = {leaf.name: leaf for leaf in leaves}
     last = max((c.row + c.row_span - 1 for c in table.cells if c.role is CellRole.COLUMN_HEADER), default=0)
-    choices = []
-    for row in range(min(last, _HEADER_ROWS) + 1):
-        for col, cell in grid.get(row, {}).items():
-            for target in index.match(cell.text):
-                if target.leaf in by_name:
-                    choices.append((target.weight, col, target.leaf))
+    choices = [
+        (target.weight, col, target.leaf)
+        for row in range(min(last, _HEADER_ROWS) + 1)
+        for col, cell in grid.get(row, {}).items()
+        for target in index.match(cell.text)
+        if target.leaf in by_name
+    ]
     columns: dict[int, Leaf] = {}
     for _, col, name in sorted(choices, key=lambda c: (-c[0], -c[1])):
         leaf = by_name[name or ""]

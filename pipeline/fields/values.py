@@ -7,12 +7,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from pipeline.fields import texts
 from pipeline.fields.currencies import amounts_in, currencies_in, iso_codes
 from pipeline.fields.dates import dates_in
 from pipeline.fields.folding import ascii_digits, fold, key, within_one_edit
 from pipeline.fields.numbers import numbers_in
 from pipeline.fields.shapes import Kind, Leaf, Reading
-from pipeline.fields.wordlists import table
+from pipeline.fields.wordlists import keys, table
 from pipeline.user_schema import validator
 from schemas.field import FieldType
 
@@ -108,59 +109,6 @@ def _date(leaf: Leaf, text: str) -> Iterator[Parsed]:
         yield Parsed(day.start, day.end, day.readings)
 
 
-_YES = frozenset(
-    map(
-        key,
-        [
-            "yes",
-            "y",
-            "true",
-            "x",
-            "on",
-            "checked",
-            "ja",
-            "wahr",
-            "oui",
-            "si",
-            "sí",
-            "sim",
-            "tak",
-            "да",
-            "はい",
-            "是",
-            "예",
-            "evet",
-            "有",
-            "ya",
-        ],
-    )
-)
-_NO = frozenset(
-    map(
-        key,
-        [
-            "no",
-            "n",
-            "false",
-            "off",
-            "unchecked",
-            "nein",
-            "falsch",
-            "non",
-            "não",
-            "nao",
-            "nee",
-            "nie",
-            "нет",
-            "いいえ",
-            "否",
-            "아니오",
-            "hayır",
-            "無",
-            "tidak",
-        ],
-    )
-)
 _MARKED, _UNMARKED = frozenset("☑☒✓✔✗✘■●◉"), frozenset("☐□○◯")
 _BRACKETS = re.compile(r"[\[(]\s?([xX✓✔]?)\s?[\])]")
 
@@ -174,8 +122,8 @@ def _boolean(leaf: Leaf, text: str) -> Iterator[Parsed]:
         yield Parsed(box.start(), box.end(), (Reading(bool(box.group(1))),))
     for word in re.finditer(r"[^\W_]+", text):
         folded = key(word.group())
-        if folded in _YES or folded in _NO:
-            yield Parsed(word.start(), word.end(), (Reading(folded in _YES),), 0.9)
+        if folded in keys("yes") or folded in keys("no"):
+            yield Parsed(word.start(), word.end(), (Reading(folded in keys("yes")),), 0.9)
 
 
 def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
@@ -191,72 +139,6 @@ def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
                     best = Parsed(start, end, (Reading(option),), 1.0 if same else 0.85)
         if best:
             yield best
-
-
-_CODE = re.compile(r"[^\W_][\w./\-#*]{0,39}")
-_FILLER = re.compile(r"^[\s:#.°º№\-]*(?:(?:no|nr|num|number|id)\b[\s.:#]*)?", re.IGNORECASE)
-
-
-def _identifier(leaf: Leaf, text: str) -> Iterator[Parsed]:
-    """Codes: tokens with a digit. A few short neighbours of digits belong together (``DE 232 446 240``)."""
-    del leaf
-    days = [(day.start, day.end) for day in dates_in(text)]
-    for found in _CODE.finditer(text):
-        raw = found.group().rstrip(".-/#")
-        if not any(char.isdigit() for char in raw):
-            continue
-        inside = any(start <= found.start() < end for start, end in days)
-        digits = sum(char.isdigit() for char in raw)
-        quality = 0.2 if inside else 1.0 if len(raw) >= 4 else 0.75 if len(raw) >= 2 else 0.5
-        if re.fullmatch(r"\d{1,6}[.,]\d{2}", raw) or text[found.end() :].lstrip()[:1] == "%":
-            quality *= 0.3  # a price or a rate
-        if digits * 4 < len(raw):
-            quality *= 0.8
-        yield Parsed(found.start(), found.start() + len(raw), (Reading(raw),), quality)
-
-
-_EMAIL = re.compile(r"[\w.+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63}){1,4}")
-_URL = re.compile(
-    r"(?:https?://|www\.)[^\s<>()]{3,200}|(?<![@\w.])[a-z0-9\-]{2,40}\.(?:com|de|fr|nl|net|org|eu|co\.uk|it|es|io|at|ch|be|my|jp)(?:/[^\s]{0,100})?(?![\w@])",
-    re.IGNORECASE,
-)
-_IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:\s?[A-Z0-9*]{4}){2,7}(?:\s?[A-Z0-9*]{1,4})?(?![A-Za-z0-9])"
-)
-_VAT = re.compile(
-    r"(?<![A-Za-z0-9])(?:[A-Z]{2,3}[\s\-]?)?(?:[A-Z0-9]{0,2}\d[\dA-Z]*(?:[\s.\-]\d{2,6}){0,4})(?:[A-Z]\d{0,2})?(?![A-Za-z0-9])"
-)
-_PHONE = re.compile(r"(?<![\w])\+?\(?\d[\d\s()/.\-]{4,22}\d(?![\w])")
-_TIME = re.compile(
-    r"(?<![\d:])([01]?\d|2[0-3])[:.h]([0-5]\d)(?:[:.]([0-5]\d))?(?:\s?([AaPp])\.?[Mm]\.?)?(?![\d:])"
-)
-
-
-def _by(pattern: re.Pattern[str], quality: float = 1.0) -> Callable[[Leaf, str], Iterator[Parsed]]:
-    def read(leaf: Leaf, text: str) -> Iterator[Parsed]:
-        del leaf
-        for found in pattern.finditer(text):
-            raw = found.group().strip(" .,;")
-            yield Parsed(found.start(), found.start() + len(raw), (Reading(raw),), quality)
-
-    return read
-
-
-def _vat_id(leaf: Leaf, text: str) -> Iterator[Parsed]:
-    for parsed in _by(_VAT)(leaf, text):
-        if sum(char.isdigit() for char in text[parsed.start : parsed.end]) >= 5:
-            yield parsed
-
-
-def _time(leaf: Leaf, text: str) -> Iterator[Parsed]:
-    del leaf
-    for found in _TIME.finditer(ascii_digits(text)):
-        hour, minute, second, half = found.groups()
-        number = int(hour)
-        if half:
-            number = number % 12 + (12 if half in "Pp" else 0)
-        value = f"{number:02d}:{minute}:{second or '00'}"
-        yield Parsed(found.start(), found.end(), (Reading(value),))
 
 
 def _currency(leaf: Leaf, text: str) -> Iterator[Parsed]:
@@ -286,6 +168,15 @@ def _text(leaf: Leaf, text: str) -> Iterator[Parsed]:
         yield Parsed(start, end, (Reading(text[start:end]),), 0.9)
 
 
+def _of_text(find: Callable[[str], Iterator[texts.Found]]) -> Callable[[Leaf, str], Iterator[Parsed]]:
+    def read(leaf: Leaf, text: str) -> Iterator[Parsed]:
+        del leaf
+        for found in find(text):
+            yield Parsed(found.start, found.end, (Reading(found.value),), found.quality)
+
+    return read
+
+
 _READERS: dict[str, Callable[[Leaf, str], Iterator[Parsed]]] = {
     FieldType.MONEY.value: _money,
     FieldType.NUMBER.value: _number,
@@ -294,15 +185,15 @@ _READERS: dict[str, Callable[[Leaf, str], Iterator[Parsed]]] = {
     FieldType.BOOLEAN.value: _boolean,
     FieldType.ENUM.value: _enum,
     FieldType.TEXT.value: _text,
-    Kind.IDENTIFIER.value: _identifier,
+    Kind.IDENTIFIER.value: _of_text(texts.identifiers),
     Kind.CURRENCY.value: _currency,
     Kind.ORGANISATION.value: _text,
     Kind.ADDRESS.value: _text,
-    Kind.EMAIL.value: _by(_EMAIL),
-    Kind.PHONE.value: _by(_PHONE),
-    Kind.URL.value: _by(_URL),
-    Kind.IBAN.value: _by(_IBAN),
-    Kind.VAT_ID.value: _vat_id,
+    Kind.EMAIL.value: _of_text(texts.emails),
+    Kind.PHONE.value: _of_text(texts.phones),
+    Kind.URL.value: _of_text(texts.urls),
+    Kind.IBAN.value: _of_text(texts.ibans),
+    Kind.VAT_ID.value: _of_text(texts.vat_ids),
     Kind.PERCENT.value: _number,
-    Kind.TIME.value: _time,
+    Kind.TIME.value: _of_text(texts.times),
 }

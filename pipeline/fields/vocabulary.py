@@ -1,4 +1,4 @@
-"""What common fields are called on paper, in several languages; a schema leaf that means one inherits its labels.
+"""What common fields are called on paper, in several languages; a leaf that means one inherits its labels.
 
 The labels are data (`data/labels.json`); ``text|0.6`` there marks a label weaker than usual.
 """
@@ -20,69 +20,6 @@ class Concept:
     type: FieldType
     kind: Kind
     labels: tuple[tuple[str, float], ...]
-
-
-ISSUER_WORDS = frozenset(
-    map(
-        key,
-        [
-            "issuer",
-            "seller",
-            "vendor",
-            "supplier",
-            "merchant",
-            "shop",
-            "store",
-            "company",
-            "provider",
-            "lieferant",
-            "verkäufer",
-            "verkaeufer",
-            "aussteller",
-            "fournisseur",
-            "vendeur",
-            "emetteur",
-            "proveedor",
-            "vendedor",
-            "emisor",
-            "fornitore",
-            "venditore",
-            "fornecedor",
-            "leverancier",
-            "verkoper",
-            "sender",
-            "absender",
-        ],
-    )
-)
-RECIPIENT_WORDS = frozenset(
-    map(
-        key,
-        [
-            "recipient",
-            "customer",
-            "buyer",
-            "client",
-            "receiver",
-            "kunde",
-            "käufer",
-            "kaeufer",
-            "empfänger",
-            "empfaenger",
-            "acheteur",
-            "destinataire",
-            "cliente",
-            "comprador",
-            "destinatario",
-            "klant",
-            "koper",
-            "afnemer",
-            "billto",
-            "soldto",
-            "billingaddress",
-        ],
-    )
-)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Lists of words that tell addresses, company names, countries and currencies; data, read once when first needed."""
+"""Word lists that tell addresses, company names, countries and currencies; data, read when first needed."""
 
 import json
 import re
