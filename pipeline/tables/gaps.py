@@ -11,6 +11,7 @@ from schemas.reading import PageReading, ReadCell, ReadTable
 _FEW_ROWS = 3
 _LOOSE = 2.6  # of the type size, from line to line: wider, and the table has ended
 _CLEAR = 0.15  # share of rows that may reach into a gap between columns (spanning headings do)
+_TIGHT = 0.85  # of the usual distance of rows: lines of one cell
 _LONG_CELL = 45  # characters: columns of longer cells throughout are columns of prose
 
 
@@ -113,17 +114,33 @@ def _running(column: list[Stretch]) -> bool:
 
 def _unwrapped(block: list[list[Stretch]], walls: Sequence[float]) -> list[list[Stretch]]:
     """Rows with the second and further lines of a cell put back to the row they continue."""
-    pitches = [_top(b) - _top(a) for a, b in pairwise(block)]
-    usual = median(pitches) if pitches else 0.0
+    columns = [{_column(part, walls) for part in row} for row in block]
+    full = [
+        _top(b) - _top(a) for (a, b), held in zip(pairwise(block), columns[1:], strict=True) if len(held) > 1
+    ]
+    usual = median(full) if full else 0.0
     out: list[list[Stretch]] = []
     for index, row in enumerate(block):
-        filled = {_column(part, walls) for part in row}
-        tight = index > 0 and pitches[index - 1] <= usual * 1.05
-        if out and tight and 0 not in filled and len(filled) * 2 <= len(walls) + 1:
+        pitch = _top(row) - _top(block[index - 1]) if index else 0.0
+        if (
+            out
+            and columns[index] <= columns[index - 1]
+            and _continues(row, columns[index], pitch / (usual or 1))
+        ):
             out[-1].extend(row)
+            columns[index] |= columns[index - 1]
         else:
             out.append(list(row))
     return out
+
+
+def _continues(row: list[Stretch], held: set[int], pitch: float) -> bool:
+    """Whether a row is the rest of the one above: tighter than rows are, or too little to be a row."""
+    if pitch < _TIGHT:
+        return True
+    if len(held) > 1 or pitch > 1.05:
+        return False
+    return 0 not in held or row[0].text[:1].islower()
 
 
 def _top(row: list[Stretch]) -> float:
