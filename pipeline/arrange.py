@@ -53,9 +53,11 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
         items.append(_Item(at, draft=Draft(BlockKind.OTHER, at, place.bbox)))
 
     text = [piece for piece in main if piece.margin is None]
-    scene = setting(text, body, [item.at for item in items], frame.size[1])
+    groups = group(text, reading.regions)
+    scene = setting(groups, body, [item.at for item in items], frame.size[1])
     lexicon = Lexicon(piece.text for piece in pieces)
-    items += [_Item(one.at, group=one) for one in group(text, reading.regions)]
+    items += [_Item(one.at, group=one) for one in groups]
+    _measure_room(items)
     drafts: list[Draft] = []
     for index in order_within(_spread(items, body), pictures.panels, 0.3 * body):
         drafts += _drafts(items[index], scene, lexicon)
@@ -80,6 +82,15 @@ def _spread(items: Sequence[_Item], body: float) -> list[Box]:
     return spread
 
 
+def _measure_room(items: Sequence[_Item]) -> None:
+    edge = max((item.at[2] for item in items), default=0.0)
+    for item in items:
+        if item.group is not None:
+            _, top, right, bottom = item.at
+            beside = [o.at[0] for o in items if o.at[0] >= right and o.at[1] < bottom and o.at[3] > top]
+            item.group.room = min(beside, default=edge)
+
+
 def _is_title(found: Group, body: float, off_centre: float) -> bool:
     """Larger than the text, or in the middle and set off by weight or capitals; a few lines at most."""
     if len(found.pieces) > 4:
@@ -91,7 +102,7 @@ def _is_title(found: Group, body: float, off_centre: float) -> bool:
 
 def _drafts(item: _Item, scene: Setting, lexicon: Lexicon) -> list[Draft]:
     if item.group is not None:
-        return drafts_of(item.group.pieces, item.group.hint, scene, lexicon)
+        return drafts_of(item.group, scene, lexicon)
     return [item.draft] if item.draft is not None else []
 
 

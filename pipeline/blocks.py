@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log
 
-from pipeline.grouping import WHOLE
+from pipeline.grouping import WHOLE, Group
 from pipeline.joining import Lexicon, join_lines
 from pipeline.kinds import Setting, kind_of
 from pipeline.marks import bullet, section_depth
@@ -34,27 +34,27 @@ class Draft:
         return [word for piece in self.pieces for word in piece.words]
 
 
-def drafts_of(
-    pieces: Sequence[Piece], hint: BlockKind | None, page: Setting, lexicon: Lexicon
-) -> list[Draft]:
+def drafts_of(found: Group, page: Setting, lexicon: Lexicon) -> list[Draft]:
     """The blocks of one group of lines, in order."""
     drafts: list[Draft] = []
-    for paragraph in [list(pieces)] if hint in WHOLE else split(pieces, hint):
+    pieces, hint = found.pieces, found.hint
+    for paragraph in [pieces] if hint in WHOLE else split(pieces, hint, page.pitch):
         kind = kind_of(paragraph, hint, page)
+        room = found.room if kind is BlockKind.PARAGRAPH else 0.0
         if kind is BlockKind.LIST and drafts and drafts[-1].kind is BlockKind.LIST:
             _extend(drafts[-1], paragraph, lexicon)
         else:
-            drafts.append(draft(kind, paragraph, lexicon))
+            drafts.append(draft(kind, paragraph, lexicon, room))
     return drafts
 
 
-def draft(kind: BlockKind, pieces: Sequence[Piece], lexicon: Lexicon) -> Draft:
+def draft(kind: BlockKind, pieces: Sequence[Piece], lexicon: Lexicon, room: float = 0.0) -> Draft:
     return Draft(
         kind=kind,
         at=union([piece.at for piece in pieces]),
         box=union([piece.box for piece in pieces]),
         pieces=list(pieces),
-        text=paragraph_text(pieces, lexicon),
+        text=paragraph_text(pieces, lexicon, room),
         confidence=confidence_of([word for piece in pieces for word in piece.words]),
     )
 
@@ -71,14 +71,25 @@ def merge(to: Draft, more: Draft) -> None:
     to.confidence = confidence_of(to.words)
 
 
-def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon) -> str:
+def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon, room: float = 0.0) -> str:
     """Running text; lines that were broken on purpose (addresses, verse) stay lines."""
     lines = [piece.text for piece in pieces]
+    if any(line[-1] in "-\u00ad" for line in lines[:-1]) or not _broken_on_purpose(pieces, room):
+        return join_lines(lines, lexicon)
+    return "\n".join(line.replace("\u00ad", "") for line in lines)
+
+
+def _broken_on_purpose(pieces: Sequence[Piece], room: float) -> bool:
+    if len(pieces) < 2:
+        return False
     right = max(piece.at[2] for piece in pieces)
-    early = [has_room(upper, lower, right) for upper, lower in pairwise(pieces)]
-    if len(lines) > 2 and sum(early) * 2 > len(early):
-        return "\n".join(line.replace("\u00ad", "") for line in lines)
-    return join_lines(lines, lexicon)
+    early = sum(has_room(upper, lower, right) for upper, lower in pairwise(pieces))
+    if early and early * 3 >= len(pieces) - 1:
+        return True
+    # Lines that could have been half as long again, each beginning like a new thing.
+    width = right - min(piece.at[0] for piece in pieces)
+    begun = sum(piece.text[0].isupper() or piece.text[0].isdigit() for piece in pieces)
+    return room - right > 0.5 * width and begun >= 0.75 * len(pieces)
 
 
 def confidence_of(words: Sequence[ReadWord]) -> float | None:

@@ -17,6 +17,8 @@ _SAME_HEIGHT = 0.02
 # Texts read from images differ by a letter or two.
 _ALIKE = 0.87
 _MOST_GROUPS = 64
+# Shorter texts may be part of a longer one by chance.
+_LONG_ENOUGH = 12
 _DIGITS = re.compile(r"\d+")
 _KEPT = re.compile(r"[^\w#]+")
 
@@ -61,7 +63,7 @@ class Furniture:
         if len(self._body) < 2:
             return {}
         numbers = self._page_numbers()
-        repeated = self._repeated()
+        repeated = self._repeated() | self._contained()
         found: dict[int, dict[str, BlockKind]] = {}
         for lines in self._edges:
             for index, line in enumerate(lines):
@@ -112,6 +114,18 @@ class Furniture:
                 found.update((line.number, line.block) for line in group)
         return found
 
+    def _contained(self) -> set[tuple[int, str]]:
+        """Lines that stand in the same edge of a neighbouring page, there cut into other blocks."""
+        zones = {(lines[0].number, lines[0].footer): _zone(lines) for lines in self._edges}
+        found: set[tuple[int, str]] = set()
+        for lines in self._edges:
+            near = [zones.get((lines[0].number + step, lines[0].footer), "") for step in (-2, -1, 1, 2)]
+            for line in lines:
+                small = line.size < 1.4 * self._body[line.number]
+                if small and len(line.masked) >= _LONG_ENOUGH and any(line.masked in zone for zone in near):
+                    found.add((line.number, line.block))
+        return found
+
     def _runs(self, group: list[_Line]) -> bool:
         """Repeated often enough: large type, which may be a title, more often than small."""
         pages = sorted({line.number for line in group})
@@ -124,6 +138,11 @@ class Furniture:
 def _line(number: int, entry: list[Any], *, footer: bool) -> _Line:
     block, kind, text, box, size = entry
     return _Line(number, block, BlockKind(kind), text, box, size, footer)
+
+
+def _zone(lines: list[_Line]) -> str:
+    """All text of an edge, column by column."""
+    return "".join(line.masked for line in sorted(lines, key=lambda one: (round(one.box[0], 2), one.box[1])))
 
 
 def _home(line: _Line, groups: list[list[_Line]], exact: list[int]) -> int | None:

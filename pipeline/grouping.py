@@ -23,6 +23,8 @@ class Group:
 
     pieces: list[Piece] = field(default_factory=list)
     hint: BlockKind | None = None
+    room: float = 0.0
+    """How far right a line could have run: the next thing beside the group, or the edge of all text."""
 
     @property
     def at(self) -> Box:

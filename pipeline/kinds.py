@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from pipeline.grouping import Group
 from pipeline.marks import bullet, checkbox, is_note
 from pipeline.paragraphs import marked
 from pipeline.pieces import Piece
@@ -39,13 +41,28 @@ class Setting:
     capitals: bool
     floats: tuple[Box, ...]
     footnotes_from: float
+    pitch: float
+    """From line to line in type sizes; 0 where no column has lines enough to tell."""
 
 
-def setting(pieces: Sequence[Piece], body: float, floats: Sequence[Box], height: float) -> Setting:
+def setting(groups: Sequence[Group], body: float, floats: Sequence[Box], height: float) -> Setting:
+    pieces = [piece for found in groups for piece in found.pieces]
     letters = sum(len(piece.text) for piece in pieces)
     bold = sum(len(piece.text) for piece in pieces if piece.bold)
     capitals = sum(len(piece.text) for piece in pieces if piece.text.isupper())
-    return Setting(body, bold * 2 > letters, capitals * 4 > letters, tuple(floats), 0.55 * height)
+    return Setting(
+        body, bold * 2 > letters, capitals * 4 > letters, tuple(floats), 0.55 * height, _pitch(groups)
+    )
+
+
+def _pitch(groups: Sequence[Group]) -> float:
+    found = [
+        (lower.middle - upper.middle) / max(upper.size, 0.1)
+        for one in groups
+        if len(one.pieces) > 2
+        for upper, lower in pairwise(one.pieces)
+    ]
+    return sorted(found)[(len(found) - 1) // 2] if found else 0.0
 
 
 def kind_of(paragraph: Sequence[Piece], hint: BlockKind | None, page: Setting) -> BlockKind:
@@ -64,6 +81,8 @@ def kind_of(paragraph: Sequence[Piece], hint: BlockKind | None, page: Setting) -
 def _by_type(paragraph: Sequence[Piece], text: str, hint: BlockKind | None, page: Setting) -> BlockKind:
     if hint is None and _heads(paragraph, text, page):
         return BlockKind.HEADING
+    if text[0] in "*†‡§" and hint is None and _is_footnote(paragraph, text, page):
+        return BlockKind.FOOTNOTE
     if paragraph[0].item or marked(paragraph[0].text):
         return BlockKind.LIST
     if hint is None and _is_footnote(paragraph, text, page):

@@ -62,6 +62,10 @@ def find(pieces: Sequence[Piece], sheet: Sheet) -> None:
     sheet = replace(sheet, leading=gaps[len(gaps) // 2] if gaps else 0.0)
     _from_edge(rows, sheet, footer=False)
     _from_edge(rows[::-1], sheet, footer=True)
+    if all(piece.margin for piece in pieces):
+        # The only line of a page is its text, whatever it looks like; a number may still number it.
+        for piece in pieces:
+            piece.margin = BlockKind.PAGE_NUMBER if piece.margin is BlockKind.PAGE_NUMBER else None
 
 
 def _from_edge(rows: Sequence[Sequence[Piece]], sheet: Sheet, *, footer: bool) -> None:

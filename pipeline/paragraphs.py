@@ -11,14 +11,17 @@ from schemas.page import BlockKind
 _ENDS = frozenset('.!?:;。！？：…"”»)؟۔।')
 
 
-def split(pieces: Sequence[Piece], hint: BlockKind | None = None) -> list[list[Piece]]:
-    """Paragraphs of a column, in order; a list that the layout saw is split at its marks alone."""
+def split(pieces: Sequence[Piece], hint: BlockKind | None = None, usual: float = 0.0) -> list[list[Piece]]:
+    """Paragraphs of a column, in order; a list that the layout saw is split at its marks alone.
+
+    ``usual``: the page's line pitch in type sizes, for columns of too few lines to show their own.
+    """
     if len(pieces) < 2:
         return [list(pieces)]
     if hint is BlockKind.LIST:
         starts = [0, *(i for i in range(1, len(pieces)) if pieces[i].item or marked(pieces[i].text))]
         return [list(pieces[a:b]) for a, b in pairwise([*starts, len(pieces)])]
-    shape = _Shape(pieces)
+    shape = _Shape(pieces, usual)
     parts = [[pieces[0]]]
     for index in range(1, len(pieces)):
         if shape.starts(index, parts[-1][0]):
@@ -30,7 +33,7 @@ def split(pieces: Sequence[Piece], hint: BlockKind | None = None) -> list[list[P
 class _Shape:
     """What a column looks like: its edges, its line pitch, how its paragraphs begin."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[Piece], usual: float) -> None:
         self.pieces = pieces
         self.size = median(piece.size for piece in pieces)
         self.left = _edge(piece.at[0] for piece in pieces)
@@ -38,6 +41,8 @@ class _Shape:
         pitches = [lower.middle - upper.middle for upper, lower in pairwise(pieces)]
         self.pitches = [0.0, *pitches]
         self.pitch = sorted(pitches)[(len(pitches) - 1) // 2]
+        if len(pitches) < 3 and usual:
+            self.pitch = min(self.pitch, usual * self.size)
         indents = [self._indent(piece) for piece in pieces]
         inside = sum(0.8 <= indent < 6 for indent in indents)
         flush = len(pieces) - inside

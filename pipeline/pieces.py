@@ -17,6 +17,8 @@ from schemas.reading import PageReading, ReadLine, ReadWord
 # wider than WIDE is never one line of running text; in between the white space above and below decides.
 TIGHT = 0.45
 WIDE = 3.0
+# The value of a form stands no further from its label.
+FORM = 15.0
 # A gap narrower than this cannot be a gutter inside a line as the reader gave it.
 CUT = 0.9
 
@@ -224,11 +226,21 @@ def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
         return True
     if max(left.size, right.size) > 1.6 * size and width > TIGHT * size:
         return False  # a note beside a title
-    if width <= TIGHT * size:
+    if width <= TIGHT * size or (width < FORM * size and _are_pair(left.text, right.text)):
         return True
     if width > WIDE * size:
         return False
     return not space.parts(gap, (left.middle + right.middle) / 2, 3.0)
+
+
+def _are_pair(label: str, value: str) -> bool:
+    """A label and what is filled in: "Name:  Jane Doe", "Invoice no.  30064443"."""
+    if label.count(" ") > 3 or any(char.isdigit() for char in label) or not any(map(str.isalpha, label)):
+        return False
+    if label[-1] in ":：":
+        return value.count(" ") <= 3 and value[-1] not in ":："
+    signs = [char for char in value if char.isalnum()]
+    return value.count(" ") <= 2 and sum(map(str.isdigit, signs)) * 2 > len(signs)
 
 
 def _joined(left: Piece, right: Piece) -> Piece:

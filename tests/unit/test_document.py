@@ -17,10 +17,14 @@ from schemas.table import CellRole
 from tests.samples.typeset import Sheet
 
 BODY = (
-    "The committee met again in the spring and went through the papers of the year before, one by one",
-    "Nobody could say with certainty where the money had gone, and so the treasurer was asked to explain",
-    "He declined to do so in the presence of the public, which was asked to leave the hall at once",
-    "What was said behind the doors has not come down to us, but the sum was found some weeks later",
+    "The committee met again in the spring and went through the papers of the year before, one by one "
+    "and without haste",
+    "Nobody could say with certainty where the money had gone, and so the treasurer was asked to explain "
+    "himself",
+    "He declined to do so in the presence of the public, which was asked to leave the hall at once and "
+    "to wait outside",
+    "What was said behind the doors has not come down to us, but the sum was found some weeks later "
+    "in a drawer",
 )
 
 
