@@ -86,8 +86,9 @@ class Carrier:
             return
         worker_state.should_stop = 0  # the exit code; the flag belongs to the whole process
         try:
-            self.send(self._queues[0])  # it looks at the flag between messages
-            self._thread.join()
+            while self._thread.is_alive():
+                self.send(self._queues[0])  # it looks at the flag between messages
+                self._thread.join(0.05)
         finally:
             worker_state.should_stop = None
             self._thread = None

@@ -1,10 +1,9 @@
 """Quire's own passes over a whole document: what only all pages show, then tables, charts, fields."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.document import merge_tables, plan_document
-from pipeline.fields.shapes import FieldCandidate
 from pipeline.ledger import EndedPage, Outcome
 from pipeline.ports import Cage
 from schemas.engine import EngineSpec
@@ -15,6 +14,9 @@ from schemas.request import Request, Task
 from schemas.result import RunState
 from workers.recipe import Ask, PagesOfRun, Sink
 from workers.steps import candidates, resolve
+
+if TYPE_CHECKING:
+    from pipeline.fields.shapes import FieldCandidate  # loads the whole extraction, which runs in the cage
 
 
 class StandardDocument:

@@ -10,7 +10,7 @@ from pipeline.ledger import Claim, Fenced, PageEnd, PlanFacts, Queue, UnitOfWork
 from pipeline.orders import PageImage, PageOrder, ReadOrder, SourceFile
 from pipeline.ports import BlobKey
 from pipeline.select import select_pages
-from schemas.errors import NotFound
+from schemas.errors import DocumentUnreadable, NotFound
 from schemas.page import EngineUsed, PageSource
 from schemas.request import Request
 from workers.cage import Cancelled
@@ -36,6 +36,8 @@ class PageJobs:
         with context.blobs.local(claim.facts.source) as path:
             found = context.cage.run(context.steps.inspect, source_of(claim, str(path)))
         pages = select_pages(request.pages, found.page_count)
+        if not pages:
+            raise DocumentUnreadable("no_pages", "the document has no pages")
         facts = PlanFacts(
             engine={"name": spec.name, "model": spec.model, "version": spec.version},
             warnings=tuple(warning.model_dump() for warning in found.warnings),
@@ -95,7 +97,7 @@ class PageJobs:
         context = self.context
         digest = hashlib.sha256(image.data).hexdigest()
         key, needed = context.ledger.upload(claim.tenant, digest, len(image.data))
-        if needed:
+        if needed or context.blobs.size(key) is None:  # images are a cache: somebody may have emptied it
             path = context.scratch / uuid4().hex
             try:
                 path.write_bytes(image.data)

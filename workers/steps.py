@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pipeline import steps
-from pipeline.fields.shapes import FieldCandidate, FieldsOutcome
 from pipeline.ledger import PageEnd, PageToRead
 from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
@@ -18,6 +17,8 @@ from schemas.reading import PageReading, Spent
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+    from pipeline.fields.shapes import FieldCandidate, FieldsOutcome
 
 Inspect = Callable[[SourceFile], DocumentFacts]
 Prepare = Callable[[SourceFile, PageOrder], PageEnd | PageToRead]
@@ -52,7 +53,7 @@ def arrange(
     return ended(content, asdict(page.geometry), budget, reading.spent)
 
 
-def candidates(schema: dict[str, Any], contents: Sequence[bytes]) -> list[FieldCandidate]:
+def candidates(schema: dict[str, Any], contents: Sequence[bytes]) -> "list[FieldCandidate]":
     """What on these pages may be a value that the schema asks for."""
     from pipeline.fields.candidates import candidates as of_page
 
@@ -63,10 +64,10 @@ def candidates(schema: dict[str, Any], contents: Sequence[bytes]) -> list[FieldC
 
 def resolve(
     schema: dict[str, Any],
-    found: Sequence[FieldCandidate],
+    found: "Sequence[FieldCandidate]",
     pages_read: Sequence[int],
     unread_pages: Sequence[int],
-) -> FieldsOutcome:
+) -> "FieldsOutcome":
     """Choose among the candidates of all pages."""
     from pipeline.fields.resolve import resolve as choose
 

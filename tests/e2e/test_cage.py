@@ -39,7 +39,7 @@ def test_results_and_errors_arrive_as_they_were_there(cage: ProcessCage) -> None
 
 def test_a_bug_in_a_step_shows_its_type_and_not_its_text(cage: ProcessCage) -> None:
     with pytest.raises(QuireError, match="internal") as caught:
-        cage.run(json.loads, "{\"secret")
+        cage.run(json.loads, '{"secret')
     assert "JSONDecodeError" in caught.value.detail
     assert "secret" not in caught.value.detail
 
