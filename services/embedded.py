@@ -65,7 +65,15 @@ class _Running:
 class EmbeddedWorkers:
     """Start once the folder lock is held: whatever was leased belongs to processes that are gone."""
 
-    def __init__(self, context: Context, slots: dict[Queue, int], upkeep: Upkeep | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        slots: dict[Queue, int],
+        upkeep: Upkeep | None = None,
+        *,
+        grace_s: float = _GRACE_S,
+    ) -> None:
+        self._grace_s = grace_s
         self._slots = slots
         self._upkeep = upkeep
         self._carrier: Carrier | None = None
@@ -101,7 +109,7 @@ class EmbeddedWorkers:
             return
         running.sweeper.stop()
         running.executor.stop_claiming()
-        if not self._rests_within(_GRACE_S):
+        if not self._rests_within(self._grace_s):
             running.executor.abandon()
             self._rests_within(_GRACE_S)
         running.executor.stop()

@@ -71,7 +71,7 @@ class House:
             scratch=self.scratch,
             chunk=4,
         )
-        workers = EmbeddedWorkers(context, slots or SLOTS)
+        workers = EmbeddedWorkers(context, slots or SLOTS, grace_s=0.2)
         workers.start()
         try:
             yield workers
