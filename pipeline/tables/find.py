@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pipeline.tables.fill import with_texts
 from pipeline.tables.gaps import gap_tables
+from pipeline.tables.mend import mended
 from pipeline.tables.ruled import ruled_tables
 from pipeline.tables.spanners import with_spanners
 from pipeline.tables.split import split_rows
@@ -61,7 +62,7 @@ def _better(table: ReadTable, ruled: Sequence[ReadTable], reading: PageReading) 
     """Printed rules know rows, columns and spans better than a model does; the model knows the header."""
     same = next((other for other in ruled if iou(other.bbox, table.bbox) >= _SAME), None)
     if same is None:
-        return with_spanners(table, reading)
+        return with_spanners(mended(table, reading.lines), reading)
     heads = [cell.bbox for cell in table.cells if cell.header]
     cells = tuple(
         replace(cell, header=any(_middle_in(cell.bbox, box) for box in heads)) for cell in same.cells

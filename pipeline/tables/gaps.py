@@ -1,17 +1,16 @@
 """Finds tables without rules: rows of short stretches of words that keep the same gaps between them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import median
 
 from pipeline.tables.rows import Stretch, rows, stretches
+from pipeline.tables.wrapping import continuing
 from schemas.geometry import Box, union
 from schemas.reading import PageReading, ReadCell, ReadTable
 
 _FEW_ROWS = 3
 _LOOSE = 2.6  # of the type size, from line to line: wider, and the table has ended
 _CLEAR = 0.15  # share of rows that may reach into a gap between columns (spanning headings do)
-_TIGHT = 0.85  # of the usual distance of rows: lines of one cell
 _LONG_CELL = 45  # characters: columns of longer cells throughout are columns of prose
 
 
@@ -114,37 +113,19 @@ def _running(column: list[Stretch]) -> bool:
 
 def _unwrapped(block: list[list[Stretch]], walls: Sequence[float]) -> list[list[Stretch]]:
     """Rows with the second and further lines of a cell put back to the row they continue."""
-    columns = [{_column(part, walls) for part in row} for row in block]
-    full = [
-        _top(b) - _top(a) for (a, b), held in zip(pairwise(block), columns[1:], strict=True) if len(held) > 1
-    ]
-    usual = median(full) if full else 0.0
+    held: list[dict[int, list[Stretch]]] = []
+    for row in block:
+        columns: dict[int, list[Stretch]] = {}
+        for part in row:
+            columns.setdefault(_column(part, walls), []).append(part)
+        held.append(columns)
     out: list[list[Stretch]] = []
-    for index, row in enumerate(block):
-        pitch = _top(row) - _top(block[index - 1]) if index else 0.0
-        if (
-            out
-            and columns[index] <= columns[index - 1]
-            and _continues(row, columns[index], pitch / (usual or 1))
-        ):
+    for row, on in zip(block, continuing(held), strict=True):
+        if on:
             out[-1].extend(row)
-            columns[index] |= columns[index - 1]
         else:
             out.append(list(row))
     return out
-
-
-def _continues(row: list[Stretch], held: set[int], pitch: float) -> bool:
-    """Whether a row is the rest of the one above: tighter than rows are, or too little to be a row."""
-    if pitch < _TIGHT:
-        return True
-    if len(held) > 1 or pitch > 1.05:
-        return False
-    return 0 not in held or row[0].text[:1].islower()
-
-
-def _top(row: list[Stretch]) -> float:
-    return min(part.bbox[1] for part in row)
 
 
 def _column(part: Stretch, walls: Sequence[float]) -> int:

@@ -44,12 +44,13 @@ def print_table(page: pymupdf.Page, table: Printed, left: float, top: float) -> 
     pad = 3.0
     y, edges = top, [top]
     shape = page.new_shape()
-    for row, cells in enumerate(table.rows):
+    for cells in table.rows:
         high = max(len(text.split("\n")) for text, _ in cells) * table.size * _LEADING + 2 * pad
         col, x = 0, left
         for text, span in cells:
             width = sum(table.widths[col : col + span])
-            _print_cell(page, table, text, (x + pad, y + pad, x + width - pad), col, span)
+            align = "middle" if span > 1 else "right" if col in table.right_aligned else "left"
+            _print_cell(page, text, table.size, (x + pad, y + pad, x + width - pad), align)
             if table.style is Style.GRID or (table.style is Style.OPEN and col > 0):
                 shape.draw_line((x, y), (x, y + high))
             col, x = col + span, x + width
@@ -57,7 +58,6 @@ def print_table(page: pymupdf.Page, table: Printed, left: float, top: float) -> 
             shape.draw_line((x, y), (x, y + high))
         y += high
         edges.append(y)
-        del row
     right = left + sum(table.widths)
     drawn = {
         Style.GRID: edges,
@@ -73,18 +73,14 @@ def print_table(page: pymupdf.Page, table: Printed, left: float, top: float) -> 
 
 
 def _print_cell(
-    page: pymupdf.Page, table: Printed, text: str, at: tuple[float, float, float], col: int, span: int
+    page: pymupdf.Page, text: str, size: float, at: tuple[float, float, float], align: str
 ) -> None:
     x0, y, x1 = at
     for line in text.split("\n"):
-        wide = pymupdf.get_text_length(line, fontname="helv", fontsize=table.size)
-        x = x0
-        if span > 1:
-            x = (x0 + x1 - wide) / 2
-        elif col in table.right_aligned:
-            x = x1 - wide
-        page.insert_text((x, y + table.size), line, fontname="helv", fontsize=table.size)
-        y += table.size * _LEADING
+        wide = pymupdf.get_text_length(line, fontname="helv", fontsize=size)
+        x = {"left": x0, "middle": (x0 + x1 - wide) / 2, "right": x1 - wide}[align]
+        page.insert_text((x, y + size), line, fontname="helv", fontsize=size)
+        y += size * _LEADING
 
 
 def new_page(width: float = 595, height: float = 842) -> tuple[pymupdf.Document, pymupdf.Page]:
