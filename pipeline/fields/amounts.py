@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.fields.currencies import in_currency_of
-from pipeline.fields.evidence import Place, value_at
+from pipeline.fields.evidence import value_at
 from pipeline.fields.folding import fold
 from pipeline.fields.labels import Hit, Target
 from pipeline.fields.layout import Sheet
-from pipeline.fields.nearby import Zone, label_text
+from pipeline.fields.nearby import Zone, place_of
 from pipeline.fields.shapes import FieldCandidate, Leaf
 from pipeline.fields.values import Parsed, parse
 from pipeline.fields.wordlists import folded
@@ -81,13 +81,7 @@ def _candidate(sheet: Sheet, label: Announced, found: _Found, factor: float) -> 
     role, trust = _means(concept, hit, found.between)
     if role != concept:
         return
-    place = Place(
-        zone.segment,
-        zone.start + value.start,
-        zone.start + value.end,
-        label="" if zone.below else label_text(hit),
-        exact=hit.exact,
-    )
+    place = place_of(hit, zone, value)
     slip = 1.0 if hit.exact else 0.9
     score = label.weight * trust * slip * factor * zone.near * value.quality
     # `Total (RM): 9.00` and `Summe EUR 34,73` name the currency in the label.

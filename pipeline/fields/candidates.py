@@ -12,7 +12,7 @@ from pipeline.fields.evidence import Place, at, value_at
 from pipeline.fields.labels import Hit, Marked, Target, index_of, marked
 from pipeline.fields.layout import sheet_of
 from pipeline.fields.leaves import leaves
-from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, right_of
+from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, place_of, right_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.values import Parsed, parse
 from schemas.field import FieldType
@@ -98,13 +98,7 @@ def _values(page: Marked, label: _Label, zones: Iterable[Zone]) -> Iterator[Fiel
             parsed = list(_list_of(parsed[0], zone.text))
         for place_in_zone, value in enumerate(parsed[: _VALUES_A_LIST if leaf.scalars else _VALUES_A_ZONE]):
             farther = 1.0 if leaf.scalars else 0.9 ** (place_in_zone + order)
-            place = Place(
-                zone.segment,
-                zone.start + value.start,
-                zone.start + value.end,
-                label="" if zone.below else label_text(hit),
-                exact=hit.exact,
-            )
+            place = place_of(hit, zone, value)
             score = label.weight * zone.near * value.quality * farther
             yield value_at(page.sheet, leaf.name, place, value.readings, score)
         if parsed and leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:

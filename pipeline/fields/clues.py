@@ -12,6 +12,7 @@ from pipeline.fields.layout import Sheet
 from pipeline.fields.shapes import Clues
 from pipeline.fields.wordlists import table, words
 
+_ANY_ORDER_CURRENCIES = frozenset({"USD", "CAD", "JPY", "CNY", "KRW", "PHP"})
 _MONTH_FIRST = frozenset({"US"})
 _EITHER_ORDER = frozenset({"CA"})
 _VAT_ID = re.compile(
@@ -104,9 +105,9 @@ def date_order(clues: Clues) -> tuple[str, str] | None:
             if country in _EITHER_ORDER
             else ("mdy" if country in _MONTH_FIRST else "dmy", f"the document names {country}")
         )
-    currency = _sure_currency(clues)
-    if currency and currency not in ("USD", "CAD"):
-        return "dmy", f"amounts are in {currency}"
+    signs = {code for codes in clues.currencies for code in codes.split("|")}
+    if signs and not signs & _ANY_ORDER_CURRENCIES:
+        return "dmy", f"amounts are in {document_currency(clues)}"
     language = _only(clues.languages)
     if language in words("day_first_languages"):
         return "dmy", f"the document is in {language}"
@@ -140,11 +141,6 @@ def top_country(clues: Clues) -> str | None:
 
 def _only(counts: object) -> str | None:
     return next(iter(counts)) if isinstance(counts, dict) and len(counts) == 1 else None
-
-
-def _sure_currency(clues: Clues) -> str | None:
-    sure = {codes for codes in clues.currencies if "|" not in codes}
-    return next(iter(sure)) if len(sure) == 1 else None
 
 
 def pick_currency(codes: str, clues: Clues) -> str:

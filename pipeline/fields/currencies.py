@@ -41,13 +41,13 @@ def _pattern(place: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number that may be money, the currencies its sign can stand for, and its extent with the sign."""
+    """A number that may be money, its extent, and the extent together with its sign of currency."""
 
     start: int
     end: int
     raw: str
     readings: tuple[Reading, ...]
-    currencies: tuple[str, ...] = ()
+    outer: tuple[int, int]
 
 
 @lru_cache(maxsize=1)
@@ -85,21 +85,20 @@ def _part_of_something(plain: str, number: Number) -> bool:
 
 def _amount(text: str, plain: str, number: Number) -> Amount:
     start, end = number.start, number.end
-    currencies: tuple[str, ...] = ()
+    outer = (start, end)
+    codes: tuple[str, ...] = ()
     before = _pattern("before").search(plain[max(0, start - 8) : start])
-    if before:
-        currencies = currencies_of(before.group(1))
-        if currencies:
-            start = max(0, start - 8) + before.start(1)
-            if start and plain[start - 1] == "-":
-                start -= 1
     after = _pattern("after").match(plain[end : end + 8])
-    if not currencies and after:
-        currencies = currencies_of(after.group(1))
-        if currencies:
-            end += after.end()
-    readings = tuple(_money(reading, currencies) for reading in _money_first(number.readings, currencies))
-    return Amount(start, end, text[start:end], readings, currencies)
+    if before and (codes := currencies_of(before.group(1))):
+        first = max(0, start - 8) + before.start(1)
+        minus = first > 0 and plain[first - 1] == "-"
+        outer = (first - minus, end)
+        if minus:
+            start = first - 1  # the number alone would have lost its sign: -RM 0.02
+    elif after and (codes := currencies_of(after.group(1))):
+        outer = (start, end + after.end())
+    readings = tuple(_money(reading, codes) for reading in _money_first(number.readings, codes))
+    return Amount(start, end, text[start:end], readings, outer)
 
 
 def _money_first(readings: tuple[Reading, ...], currencies: tuple[str, ...]) -> tuple[Reading, ...]:

@@ -13,13 +13,17 @@ _LONGEST_QUOTE = 300
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Characters of a segment. ``label``: the label beside them, quoted too; ``exact``: read as expected."""
+    """Characters of a segment, and what is quoted with them.
+
+    ``label``: the label beside them; ``exact``: it was read as expected; ``outer``: with their currency.
+    """
 
     segment: Segment
     start: int
     end: int
     label: str = ""
     exact: bool = True
+    outer: tuple[int, int] | None = None
 
     @property
     def raw(self) -> str:
@@ -27,7 +31,9 @@ class Place:
 
 
 def at(sheet: Sheet, place: Place) -> Evidence:
-    quote = f"{place.label} {place.raw}" if place.label else place.raw
+    start, end = place.outer or (place.start, place.end)
+    printed = place.segment.text[start:end]
+    quote = f"{place.label} {printed}" if place.label else printed
     return Evidence(
         page=sheet.number,
         quote=quote[:_LONGEST_QUOTE],

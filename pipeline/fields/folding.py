@@ -7,6 +7,7 @@ from functools import lru_cache
 # Pairs that CPU readers mix up most on small print; both sides of a comparison are folded alike.
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "8": "b"})
 _UNDECOMPOSED = {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i"}
+_VOICED = "\u3099\u309a"  # marks that make another syllable of a kana, not an accent
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ONE_TO_ONE = str.maketrans(
     {
@@ -31,12 +32,12 @@ def fold(text: str) -> str:
     """Letters and digits only, case and accents gone, single spaces between words."""
     plain = []
     for char in unicodedata.normalize("NFKD", text.casefold()):
-        if unicodedata.combining(char):
+        if unicodedata.combining(char) and char not in _VOICED:
             continue
         if char in _UNDECOMPOSED:
             plain.append(_UNDECOMPOSED[char])
         else:
-            plain.append(char if char.isalnum() else " ")
+            plain.append(char if char.isalnum() or char in _VOICED else " ")
     # Compose again: Hangul syllables and kana fall apart under NFKD.
     return unicodedata.normalize("NFC", " ".join("".join(plain).split()))
 

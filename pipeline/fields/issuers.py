@@ -15,6 +15,7 @@ _TOP_LINES = 14
 _DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
 _SEPARATOR = re.compile(r"\s[-–|·•*]\s")
 _MOST_WORDS = 8
+_LARGE = 0.2  # of the usual line height more
 _LOWEST = 0.35
 _DOUBTFUL = 0.85  # mean confidence of the words: scribbles and stamps lie below
 _EDGES = " *:-–|"
@@ -84,7 +85,7 @@ def _impossible(text: str, segment: Segment, page: Marked) -> bool:
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or letters * 2 < len(text.replace(" ", "")) or len(text) > 80 or is_title(text):
         return True
-    if has_date(text) or text.endswith((":", "?", "!")) or any("." in a.raw for a in amounts_in(text)):
+    if has_date(text) or text.endswith((":", "?", "!", ",")) or any("." in a.raw for a in amounts_in(text)):
         return True
     if has_legal_form(text):
         return False
@@ -111,20 +112,15 @@ def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> floa
     if not top and not legal:
         return None
     words = fold(text).split()
-    score = 0.3
-    if legal:
-        score += 0.3
-    elif set(words) & folded("trades"):
-        score += 0.12
-    if top:
-        score += 0.2 * (1 - segment.row / _TOP_LINES)
-        score += 0.12 * max(-1.0, min(1.0, segment.height / sheet.line_height - 1.0))
-    else:
-        score -= 0.1
-    if _near_address(sheet, segment, after=True):
-        score += 0.15
-    if any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains):
-        score += 0.25
+    trade = bool(set(words) & folded("trades"))
+    addressed = _near_address(sheet, segment, after=True)
+    own_domain = any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains)
+    large = segment.height / sheet.line_height - 1.0
+    if not (legal or trade or addressed or own_domain or large > _LARGE):
+        return None  # the first words of a letter name nobody
+    score = 0.3 + (0.3 if legal else 0.12 if trade else 0.0)
+    score += 0.2 * (1 - segment.row / _TOP_LINES) + 0.12 * max(-1.0, min(1.0, large)) if top else -0.1
+    score += (0.15 if addressed else 0.0) + (0.25 if own_domain else 0.0)
     if text == text.lower():
         score -= 0.5
     if _confidence(segment) < _DOUBTFUL:
@@ -135,7 +131,7 @@ def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> floa
 
 
 def _near_address(sheet: Sheet, segment: Segment, *, after: bool) -> bool:
-    """Whether address lines follow within three lines, or end right above."""
+    """Whether address or contact lines follow within three lines, or an address ends right above."""
     rows = (
         sheet.rows[segment.row + 1 : segment.row + 4]
         if after
@@ -148,4 +144,4 @@ def _near_address(sheet: Sheet, segment: Segment, *, after: bool) -> bool:
         if min(s.box[2], segment.box[2]) > max(s.box[0], segment.box[0])
         and abs(s.box[1] - segment.box[3]) < 4 * sheet.line_height
     ]
-    return any(is_address(s.text) for s in near)
+    return any(is_address(s.text) or (after and is_contact(s.text)) for s in near)

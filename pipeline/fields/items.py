@@ -188,7 +188,8 @@ def _typed(sheet: Sheet, leaf: Leaf, cells: list[Cell], row: int, header: str) -
         evidence = at(sheet, Place(cell.segment, cell.start, cell.end))
         raw = cell.text.strip()
         return FieldCandidate(leaf.name, Outcome.INVALID, 0.5, (), raw, (evidence,), sheet.number, row)
-    place = Place(cell.segment, cell.start + value.start, cell.start + value.end)
+    outer = (cell.start + value.outer[0], cell.start + value.outer[1]) if value.outer else None
+    place = Place(cell.segment, cell.start + value.start, cell.start + value.end, outer=outer)
     money = leaf.type is FieldType.MONEY
     readings = in_currency_of(value.readings, header) if money else value.readings
     return value_at(sheet, leaf.name, place, readings, _SCORE * value.quality, row=row)

@@ -140,6 +140,13 @@ def _array(state: _Walk, node: Mapping[str, Any], place: _Place) -> Skeleton:
     inner = _Place((*place.path, EACH), place.context or ("items",), required=False, depth=place.depth + 1)
     if isinstance(items.get("properties"), Mapping):
         return ListOf(place.path, _node(state, node.get("items"), inner))
+    if json_types(items) & {"array", "object"}:
+        state.warn(
+            "schema_unsupported",
+            "only lists of values or of objects with properties are extracted",
+            inner.path,
+        )
+        return ListOf(place.path, None)
     # The label of a list of plain values stands with the list, not with its element.
     merged = {**{k: node[k] for k in ("title", "description", "x-labels") if k in node}, **items}
     return ListOf(place.path, _leaf(state, merged, json_types(items), inner))

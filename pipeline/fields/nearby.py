@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.fields.evidence import Place
 from pipeline.fields.labels import Hit, Marked
 from pipeline.fields.layout import Segment
+from pipeline.fields.values import Parsed
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
@@ -68,8 +70,16 @@ def _next_label(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
         and other is not hit
         and any(target.weight >= 0.5 for target in other.targets)
         and (other.exact or other.first == 0 or ends_with_colon(other))
+        and not _is_value_itself(hit, other)
     ]
     return later[0] if later else None
+
+
+def _is_value_itself(hit: Hit, other: Hit) -> bool:
+    """``Status: PAID`` has no second label: what ends a line right after a colon is the value."""
+    follows = other.segment is hit.segment and other.first == hit.last and ends_with_colon(hit)
+    last = other.last == len(other.segment.tokens)
+    return follows and last and not ends_with_colon(other) and all(t.leaf is None for t in other.targets)
 
 
 def below(hit: Hit, page: Marked) -> Iterator[Zone]:
@@ -113,3 +123,16 @@ def _aligned(segment: Segment, x0: float, x1: float, line_height: float) -> floa
         return 1.0
     overlap = min(a1, x1) - max(a0, x0)
     return 0.7 if overlap > 0.5 * min(a1 - a0, x1 - x0) else 0.0
+
+
+def place_of(hit: Hit, zone: Zone, value: Parsed) -> Place:
+    """Where a value found in a zone stands, quoted with the label beside it."""
+    outer = value.outer
+    return Place(
+        zone.segment,
+        zone.start + value.start,
+        zone.start + value.end,
+        label="" if zone.below else label_text(hit),
+        exact=hit.exact,
+        outer=(zone.start + outer[0], zone.start + outer[1]) if outer else None,
+    )

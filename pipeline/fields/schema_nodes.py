@@ -1,53 +1,46 @@
-"""Steps through a JSON Schema: local references, optional branches, merged parts; never leaves the document."""
+"""Steps through a JSON Schema: local references, optional branches, merged parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 _MOST_STEPS = 8
 
 
-def resolved(root: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
-    """The node behind local references, a single ``allOf`` or the first real branch of ``anyOf``."""
-    for _ in range(_MOST_STEPS):
-        if not isinstance(node, Mapping):
+def resolved(root: Mapping[str, Any], node: Any, steps: int = _MOST_STEPS) -> Mapping[str, Any]:
+    """The node behind local references, merged ``allOf`` and the first real branch of ``anyOf``."""
+    while isinstance(node, Mapping):
+        reference, branches = node.get("$ref"), _branches(node)
+        if steps <= 0:
             return {}
-        if isinstance(node.get("$ref"), str):
-            target = pointed_at(root, node["$ref"])
-            node = (
-                {**target, **{k: v for k, v in node.items() if k != "$ref"}}
-                if target is not None
-                else _drop(node)
-            )
-            continue
-        branches = _branches(node)
-        if branches is None:
+        steps -= 1
+        if isinstance(reference, str):
+            target = pointed_at(root, reference) or {}
+            node = {**target, **{k: v for k, v in node.items() if k != "$ref"}}
+        elif branches:
+            rest = {k: v for k, v in node.items() if k not in ("anyOf", "oneOf", "allOf")}
+            # allOf: every part holds; otherwise the first real branch stands for all.
+            chosen = branches if isinstance(node.get("allOf"), list) and node["allOf"] else branches[:1]
+            node = _merged([*(resolved(root, part, steps) for part in chosen), rest])
+        else:
             return node
-        rest = {k: v for k, v in node.items() if k not in ("anyOf", "oneOf", "allOf")}
-        node = {**(branches[0] if isinstance(branches[0], Mapping) else {}), **rest}
     return {}
 
 
-def _drop(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {k: v for k, v in node.items() if k != "$ref"}
-
-
-def _branches(node: Mapping[str, Any]) -> Sequence[Any] | None:
+def _branches(node: Mapping[str, Any]) -> list[Any]:
     """Branches to merge into the node; null branches (an optional value) are no branch."""
     for word in ("allOf", "anyOf", "oneOf"):
         some = node.get(word)
         if isinstance(some, list) and some:
-            real = [b for b in some if not (isinstance(b, Mapping) and b.get("type") == "null")]
-            if word == "allOf" and all(isinstance(b, Mapping) for b in real):
-                return [_merged(real)]
-            return real or [{}]
-    return None
+            return [b for b in some if not (isinstance(b, Mapping) and b.get("type") == "null")] or [{}]
+    return []
 
 
 def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
-        properties = {**merged.get("properties", {}), **part.get("properties", {})}
-        needed = [*merged.get("required", []), *part.get("required", [])]
+        properties = {**_mapping(merged.get("properties")), **_mapping(part.get("properties"))}
+        needed = [*_list(merged.get("required")), *_list(part.get("required"))]
         merged |= part
         if properties:
             merged["properties"] = properties
@@ -56,20 +49,30 @@ def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def pointed_at(root: Mapping[str, Any], reference: str) -> Mapping[str, Any] | None:
     """What a local reference points at; anything that is not inside this schema is left alone."""
     if not reference.startswith("#"):
         return None
     node: Any = root
-    for step in reference[1:].strip("/").split("/"):
-        if not step:
-            continue
-        name = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
-        node = node.get(name) if isinstance(node, Mapping) else None
+    for step in filter(None, reference[1:].split("/")):
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            node = node.get(name) if isinstance(node, Mapping) else None
     return node if isinstance(node, Mapping) else None
 
 
 def json_types(node: Mapping[str, Any]) -> frozenset[str]:
+    """The types a node allows, null aside."""
     types = node.get("type")
     if isinstance(types, str):
         return frozenset({types})

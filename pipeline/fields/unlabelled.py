@@ -24,6 +24,8 @@ def candidates(page: Marked, scalars: Sequence[Leaf]) -> Iterator[FieldCandidate
             continue
         if leaf.concept == "date" and leaf.type is FieldType.DATE:
             yield from _dates(page, leaf)
+        elif leaf.concept == "time" and leaf.kind is Kind.TIME:
+            yield from _times(page, leaf)
         elif leaf.type is FieldType.TEXT and (
             leaf.kind is Kind.CURRENCY or (leaf.kind in _SELF_EVIDENT and leaf.concept is not None)
         ):
@@ -57,6 +59,16 @@ def _dates(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
             score = _SCORE + _extra(page, segment, day.end) + (0.15 if "number" in concepts else 0.0)
             alone = len(segment.text) - (day.end - day.start) < _SHORT
             yield value_at(page.sheet, leaf.name, place, day.readings, score if alone else 0.7 * score)
+
+
+def _times(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
+    """The time beside a date: when it was printed."""
+    for row in page.sheet.rows:
+        if any(True for segment in row.segments for _ in dates_in(segment.text)):
+            for segment in row.segments:
+                for value in parse(leaf, segment.text)[:1]:
+                    place = Place(segment, value.start, value.end)
+                    yield value_at(page.sheet, leaf.name, place, value.readings, _SCORE)
 
 
 def _extra(page: Marked, segment: Segment, end: int) -> float:

@@ -26,6 +26,8 @@ class Parsed:
     end: int
     readings: tuple[Reading, ...]
     quality: float = 1.0
+    outer: tuple[int, int] | None = None
+    """Extent with the sign of currency, for quoting."""
 
 
 def parse(leaf: Leaf, text: str) -> list[Parsed]:
@@ -56,9 +58,10 @@ def _matching(leaf: Leaf, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
 def _money(leaf: Leaf, text: str) -> Iterator[Parsed]:
     for amount in amounts_in(text):
         decimals = len((amount.readings[0].decimal or "").partition(".")[2])
-        shape = 1.0 if decimals == 2 else 0.9 if amount.currencies else 0.75 if decimals == 0 else 0.6
-        readings = tuple(_with_type(leaf, r) for r in amount.readings)
-        yield Parsed(amount.start, amount.end, readings, shape)
+        signed = amount.readings[0].currency is not None
+        shape = 1.0 if decimals == 2 else 0.9 if signed else 0.75 if decimals == 0 else 0.6
+        readings = tuple(_with_type(leaf, reading) for reading in amount.readings)
+        yield Parsed(amount.start, amount.end, readings, shape, amount.outer)
 
 
 def _with_type(leaf: Leaf, reading: Reading) -> Reading:
@@ -110,6 +113,7 @@ def _date(leaf: Leaf, text: str) -> Iterator[Parsed]:
 
 
 _MARKED, _UNMARKED = frozenset("☑☒✓✔✗✘■●◉"), frozenset("☐□○◯")
+_WORD = re.compile(r"[^\W_]+")
 _BRACKETS = re.compile(r"[\[(]\s?([xX✓✔]?)\s?[\])]")
 
 
@@ -118,16 +122,18 @@ def _boolean(leaf: Leaf, text: str) -> Iterator[Parsed]:
     for at, char in enumerate(text):
         if char in _MARKED or char in _UNMARKED:
             yield Parsed(at, at + 1, (Reading(char in _MARKED),))
-    for box in _BRACKETS.finditer(text):
+    boxes = list(_BRACKETS.finditer(text))
+    for box in boxes:
         yield Parsed(box.start(), box.end(), (Reading(bool(box.group(1))),))
-    for word in re.finditer(r"[^\W_]+", text):
+    for word in _WORD.finditer(text):
         folded = key(word.group())
-        if folded in keys("yes") or folded in keys("no"):
+        in_box = any(box.start() <= word.start() < box.end() for box in boxes)
+        if not in_box and (folded in keys("yes") or folded in keys("no")):
             yield Parsed(word.start(), word.end(), (Reading(folded in keys("yes")),), 0.9)
 
 
 def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
-    words = [(m.start(), m.end()) for m in re.finditer(r"[^\W_]+", text)][:60]
+    words = [(m.start(), m.end()) for m in _WORD.finditer(text)][:60]
     options = [(key(str(option)), option) for option in leaf.enum]
     for first, (start, _) in enumerate(words):
         best: Parsed | None = None

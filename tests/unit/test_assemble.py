@@ -59,9 +59,9 @@ def of_kind(content: PageContent, kind: BlockKind) -> list[str]:
 def test_columns_are_read_one_after_the_other(
     seed: int, count: int, gutter: float, title: bool, spanning: bool
 ) -> None:
-    sheet, top = Sheet(), 60.0
+    sheet, top = Sheet(width=240 * count + 120), 60.0
     texts = prose(seed, 2 * count)
-    width = (500 - (count - 1) * gutter) / count
+    width = 240.0 - gutter
     lefts = [50 + k * (width + gutter) for k in range(count)]
     expected: list[str] = []
     if title:
@@ -81,10 +81,9 @@ def test_columns_are_read_one_after_the_other(
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 3))
 def test_right_to_left_pages_and_pages_on_their_side_read_the_same(seed: int, count: int) -> None:
-    sheet = Sheet()
+    sheet = Sheet(width=240 * count + 120)
     texts = prose(seed, 2 * count)
-    width = (500 - (count - 1) * 25) / count
-    columns(sheet, texts, [50 + k * (width + 25) for k in range(count)], width, 60, 240)
+    columns(sheet, texts, [60 + k * 240 for k in range(count)], 215, 60, 240)
     upright = page_of(sheet.reading()).page
     for changed in (mirrored(sheet.reading()), turned(sheet.reading())):
         page = page_of(changed).page

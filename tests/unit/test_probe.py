@@ -32,9 +32,9 @@ def noisy(picture: Grey, grain: float, skew: float = 0) -> Grey:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), skew, 1)
     turned = cv2.warpAffine(picture, turn, (width, height), borderValue=(255,))
     random = np.random.default_rng(1)
-    return np.clip(
-        cv2.GaussianBlur(turned, (0, 0), 0.6) + random.normal(0, grain, turned.shape), 0, 255
-    ).astype(np.uint8)
+    seen = cv2.GaussianBlur(turned, (0, 0), 0.6) + random.normal(0, grain, turned.shape)
+    result: Grey = np.clip(seen, 0, 255).astype(np.uint8)
+    return result
 
 
 def expected(size: float, font: str = "helv", dpi: int = 110) -> float:

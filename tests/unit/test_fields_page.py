@@ -1,0 +1,315 @@
+"""From a typed page and a schema to fields: values, states and evidence a user sees."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import schemas
+from pipeline.fields import FieldsOutcome, candidates, resolve
+from schemas.field import Field, FieldState, Match
+from schemas.page import PageContent
+from tests.samples.typed import box_of, typed_page
+
+RECHNUNG = """
+Müller & Söhne GmbH - Hafenweg 12 - 20457 Hamburg
+
+Erika Beispiel                                   Rechnungsnr.:    R-2024-117
+Gartenstr. 5                                     Rechnungsdatum:  7. März 2024
+50667 Köln                                       Kundennr.:       47774
+
+Pos.   Menge   Beschreibung                      Einzelpreis      Betrag
+1      2       Winkelschleifer WS 125                  89,90      179,80
+               mit Koffer
+2      10      Trennscheibe 125 mm                      1,25       12,50
+                                                 Zwischensumme    192,30
+                                                 MwSt. 19 %        36,54
+                                                 Gesamtbetrag EUR 228,84
+
+Zahlbar bis 21.03.2024
+IBAN: DE89 3704 0044 0532 0130 00
+"""
+INVOICE: dict[str, Any] = json.loads(
+    (Path(schemas.__file__).parent / "builtin" / "invoice.json").read_text(encoding="utf-8")
+)
+
+
+def read(schema: dict[str, Any], *pages: PageContent, unread: tuple[int, ...] = ()) -> FieldsOutcome:
+    found = [candidate for page in pages for candidate in candidates(schema, page)]
+    return resolve(schema, pickle.loads(pickle.dumps(found)), [page.page.number for page in pages], unread)
+
+
+def one(schema: dict[str, Any], text: str, *, language: str | None = None) -> Field:
+    """The only field of a schema with the one property ``x``."""
+    return read({"type": "object", "properties": {"x": schema}}, typed_page(text, language=language)).fields[
+        0
+    ]
+
+
+def test_an_invoice_yields_its_values() -> None:
+    outcome = read(INVOICE, typed_page(RECHNUNG, language="de"))
+    got = outcome.extraction
+    assert got["number"] == "R-2024-117"
+    assert (got["date"], got["due_date"]) == ("2024-03-07", "2024-03-21")
+    assert (got["net"], got["tax"], got["total"], got["currency"]) == (192.3, 36.54, 228.84, "EUR")
+    assert got["issuer"] == "Müller & Söhne GmbH"
+    assert got["customer_number"] == "47774"
+    assert got["iban"] == "DE89 3704 0044 0532 0130 00"
+    assert outcome.extraction_valid
+    items = got["line_items"]
+    assert [(i["quantity"], i["unit_price"], i["amount"]) for i in items] == [
+        (2, 89.9, 179.8),
+        (10, 1.25, 12.5),
+    ]
+    assert items[0]["description"] == "Winkelschleifer WS 125 mit Koffer"
+
+
+def test_every_value_says_where_it_stands() -> None:
+    outcome = read(INVOICE, typed_page(RECHNUNG, language="de"))
+    total = next(field for field in outcome.fields if field.path == "total")
+    assert (total.decimal, total.currency, total.raw) == ("228.84", "EUR", "228,84")
+    (evidence,) = total.evidence
+    line = next(i for i, text in enumerate(RECHNUNG.strip("\n").split("\n")) if "Gesamtbetrag" in text)
+    start = RECHNUNG.strip("\n").split("\n")[line].index("228,84")
+    assert evidence.page == 1
+    assert evidence.match is Match.EXACT
+    assert evidence.quote == "Gesamtbetrag EUR 228,84" or evidence.quote.endswith("228,84")
+    assert evidence.boxes == [box_of(line, start, start + 6)]
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_turned_pages_read_the_same_and_boxes_stay_on_the_page(rotation: int) -> None:
+    upright = read(INVOICE, typed_page(RECHNUNG, language="de"))
+    page = typed_page(RECHNUNG, language="de", rotation=rotation)
+    turned = read(INVOICE, page)
+    assert turned.extraction == upright.extraction
+    words = {word.text: word.bbox for word in page.page.words}
+    number = next(field for field in turned.fields if field.path == "number")
+    assert number.evidence[0].boxes == [words["R-2024-117"]]
+
+
+def test_a_reader_without_boxes_yields_values_that_are_not_located() -> None:
+    outcome = read(INVOICE, typed_page(RECHNUNG, language="de", boxes=False))
+    number = next(field for field in outcome.fields if field.path == "number")
+    assert number.value == "R-2024-117"
+    assert number.evidence[0].boxes is None
+
+
+DATE = {"type": "string", "format": "date", "title": "Invoice date"}
+
+
+def test_a_date_of_either_order_is_ambiguous_without_a_hint() -> None:
+    field = one(DATE, "Invoice date: 03/04/2024")
+    assert field.state is FieldState.AMBIGUOUS
+    assert [candidate.value for candidate in field.candidates] == ["2024-04-03", "2024-03-04"]
+    assert field.value == "2024-04-03"
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        ("Delivered: 25/12/2023", "2024-04-03"),
+        ("Shipped: 12/25/2023", "2024-03-04"),
+        ("Springfield, IL 62704", "2024-03-04"),
+        ("Kuala Lumpur, Malaysia", "2024-04-03"),
+        ("Total: £12.00", "2024-04-03"),
+    ],
+)
+def test_the_document_itself_may_decide_the_order(hint: str, value: str) -> None:
+    schema = {"type": "object", "properties": {"x": DATE}}
+    outcome = read(schema, typed_page(f"Invoice date: 03/04/2024\n\n{hint}"))
+    assert (outcome.fields[0].state, outcome.fields[0].value) == (FieldState.FOUND, value)
+    assert [warning.code for warning in outcome.warnings] == ["convention_inferred"]
+    assert len(outcome.fields[0].candidates) == 2
+
+
+def test_two_orders_in_one_document_decide_nothing() -> None:
+    field = one(DATE, "Invoice date: 03/04/2024\n\nSent: 25/12/2023\n\nPrinted: 12/26/2023")
+    assert field.state is FieldState.AMBIGUOUS
+
+
+def test_a_language_decides_too() -> None:
+    assert one(DATE, "Invoice date: 03/04/2024", language="fr").state is FieldState.FOUND
+
+
+WEIGHT = {"type": "number", "title": "Weight"}
+
+
+def test_one_thousand_or_one_point_two() -> None:
+    assert one(WEIGHT, "Weight: 1.234").state is FieldState.AMBIGUOUS
+    assert one(WEIGHT, "Weight: 1.234\n\nPrice: 12,50").value == 1234
+    assert one(WEIGHT, "Weight: 1.234\n\nPrice: 12.50").value == 1.234
+
+
+def test_missing_needs_every_page() -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    assert read(schema, typed_page("Hello")).fields[0].state is FieldState.MISSING
+    assert read(schema, typed_page("Hello"), unread=(2,)).fields[0].state is FieldState.UNREADABLE
+    assert read(schema).fields[0].state is FieldState.UNREADABLE
+
+
+def test_an_empty_place_is_blank_and_a_strange_value_invalid() -> None:
+    blank = one(DATE, "Invoice number: 4711\nInvoice date:")
+    assert (blank.state, blank.value) == (FieldState.BLANK, None)
+    assert blank.evidence[0].quote.startswith("Invoice date")
+    invalid = one(DATE, "Invoice date: see below")
+    assert (invalid.state, invalid.value, invalid.raw) == (FieldState.INVALID, None, "see below")
+
+
+def test_nothing_is_invented_for_what_is_required() -> None:
+    outcome = read(INVOICE, typed_page("Dear Sir or Madam,\n\nthank you for your letter."))
+    assert not outcome.extraction_valid
+    assert {w.path for w in outcome.warnings if w.code == "required_missing"} == {"number", "date", "total"}
+    assert outcome.extraction["total"] is None
+    assert outcome.extraction["line_items"] == []
+    assert all(field.value is None for field in outcome.fields)
+
+
+def test_two_equal_claims_are_ambiguous() -> None:
+    field = one({"type": "string", "title": "Order number"}, "Order number: A-100\n\n\nOrder number: B-200")
+    assert field.state is FieldState.AMBIGUOUS
+    assert [candidate.value for candidate in field.candidates] == ["A-100", "B-200"]
+
+
+def test_total_is_what_was_paid_after_rounding() -> None:
+    text = """
+MAJU JAYA TRADING
+NO. 12, JALAN BESAR
+81100 JOHOR BAHRU
+
+ROTI                4.41
+TEH O               3.50
+SUBTOTAL            7.91
+TOTAL QTY              2
+TOTAL               7.91
+ROUNDING ADJ       -0.01
+TOTAL ROUNDED       7.90
+CASH               10.00
+CHANGE              2.10
+"""
+    field = one({"type": "number", "title": "Total", "x-type": "money"}, text)
+    assert (field.state, field.decimal) == (FieldState.FOUND, "7.90")
+
+
+def test_a_longer_label_keeps_its_value_from_a_shorter_one() -> None:
+    text = "Total tax: 3.00\nTotal items: 7\nSubtotal: 15.00\nTotal: 18.00"
+    assert one({"type": "number", "title": "Total"}, text).value == 18
+
+
+def test_misread_labels_are_found_and_marked() -> None:
+    field = one({"type": "string", "title": "Serial number"}, "Serlal numbor: X-99812")
+    assert (field.value, field.evidence[0].match) == ("X-99812", Match.FUZZY)
+
+
+def test_values_below_their_labels() -> None:
+    text = """
+Client                Commande            Date           Facture
+SC0303                SC0000444           8/9/2022       VF1005193039
+"""
+    schema = {
+        "type": "object",
+        "properties": {
+            "number": {"type": "string"},
+            "order_number": {"type": "string"},
+            "date": {"type": "string", "format": "date"},
+        },
+    }
+    got = read(schema, typed_page(text, language="fr")).extraction
+    assert got == {"number": "VF1005193039", "order_number": "SC0000444", "date": "2022-09-08"}
+
+
+def test_nested_lists_of_plain_values_booleans_and_enums() -> None:
+    schema = {
+        "type": "object",
+        "required": ["status"],
+        "properties": {
+            "order": {
+                "type": "object",
+                "properties": {
+                    "colours": {"type": "array", "title": "Colours", "items": {"type": "string"}},
+                    "insured": {"type": "boolean"},
+                },
+            },
+            "status": {"enum": ["paid", "open"]},
+            "free": {"type": "object"},
+        },
+    }
+    outcome = read(schema, typed_page("Colours: red, green, blue\nInsured: yes\nStatus: PAID"))
+    assert outcome.extraction == {
+        "order": {"colours": ["red", "green", "blue"], "insured": True},
+        "status": "paid",
+        "free": None,
+    }
+    assert outcome.extraction_valid
+    assert [field.path for field in outcome.fields][:3] == [
+        "order.colours[0]",
+        "order.colours[1]",
+        "order.colours[2]",
+    ]
+
+
+def test_line_items_run_over_pages() -> None:
+    head = "Item                 Qty     Price    Amount"
+    pages = [
+        typed_page(
+            f"{head}\n"
+            "Hammer                 1     10.00     10.00\n"
+            "Nails, box             3      2.50      7.50"
+        ),
+        typed_page(
+            f"{head}\n"
+            "Saw                    2     20.00     40.00\n"
+            "Total                                  57.50",
+            2,
+        ),
+    ]
+    items = read(INVOICE, *pages).extraction["line_items"]
+    assert [item["description"] for item in items] == ["Hammer", "Nails, box", "Saw"]
+    assert [item["amount"] for item in items] == [10, 7.5, 40]
+
+
+def test_descriptions_above_their_numbers() -> None:
+    text = """
+ITEM                 QTY    PRICE    AMOUNT
+KF MODELLING CLAY
+9556939040118        1 PC    9.00      9.00
+BLUE PAPER A4
+9556939040222        2 PC    3.50      7.00
+TOTAL                                16.00
+"""
+    items = read(INVOICE, typed_page(text)).extraction["line_items"]
+    assert [(item["quantity"], item["amount"]) for item in items] == [(1, 9), (2, 7)]
+
+
+def test_a_japanese_receipt() -> None:
+    text = """
+株式会社山田商店
+2024年3月4日  14:05
+りんご    ¥300
+みかん    ¥200
+合計      ¥500
+"""
+    receipt = json.loads(
+        (Path(schemas.__file__).parent / "builtin" / "receipt.json").read_text(encoding="utf-8")
+    )
+    got = read(receipt, typed_page(text, language="ja")).extraction
+    assert (got["company"], got["date"], got["total"]) == ("株式会社山田商店", "2024-03-04", 500)
+    assert (got["currency"], got["time"]) == ("JPY", "14:05:00")
+
+
+def test_a_bare_dollar_is_the_countrys() -> None:
+    field = one({"type": "number", "title": "Total"}, "Toronto, Canada\n\nTotal: $12.00")
+    assert field.currency == "CAD"
+
+
+def test_the_schemas_own_rules_are_checked_and_references_never_fetched() -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "number", "maximum": 10}}}
+    outcome = read(schema, typed_page("Total: 18.00"))
+    assert not outcome.extraction_valid
+    assert [(w.code, w.path) for w in outcome.warnings] == [("schema_mismatch", "total")]
+    remote = {"type": "object", "properties": {"total": {"$ref": "http://127.0.0.1:9/schema"}}}
+    outcome = read(remote, typed_page("Total: 18.00"))
+    assert not outcome.extraction_valid
+    assert {w.code for w in outcome.warnings} == {"schema_reference", "schema_invalid"}
