@@ -1,5 +1,7 @@
 # Everything a newcomer needs: `make demo`, `make test`. Only Python 3.11+ and make are assumed.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first one that really runs and is new enough: version managers leave shims of versions that are not there.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out
@@ -13,8 +15,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 $(BIN)/python:
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Quire needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Quire needs Python 3.11 or newer: none found; set PYTHON=/path/to/python3"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 
 $(STAMP): $(BIN)/python pyproject.toml constraints.txt
@@ -26,7 +27,7 @@ $(DEV): $(STAMP)
 	@touch $@
 
 demo: $(STAMP) ## Start the embedded service, post sample documents, show what was read and where
-	$(BIN)/python -m services.demo
+	$(BIN)/python -m tests.samples.demo
 
 test: $(DEV) ## Lint, types, import rules, and every test on real parts
 	$(BIN)/ruff check .
