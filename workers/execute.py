@@ -92,8 +92,9 @@ class Executor:
             return self._pulse.lost(claim)
 
         try:
-            alone = claim.alone or claim.attempts > 0
-            with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=alone):
+            # After a failed try: a child that carries nothing of earlier pages, so that the page is to blame.
+            again = claim.attempts > 0
+            with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=again):
                 self._jobs[claim.queue](claim, lost)
         except (Fenced, Cancelled):
             _log.info("job_lost", **_names(claim))
