@@ -65,9 +65,9 @@ def url_of(listener: socket.socket) -> str:
 
 
 @contextmanager
-def background(settings: Settings) -> Iterator[str]:
-    """The whole embedded service in threads of this process, on a free port; its URL."""
-    with embedded(settings) as parts, contextlib.closing(listen("127.0.0.1", 0)) as listener:
+def in_background(parts: Parts) -> Iterator[str]:
+    """The API in a thread of this process, on a free port; its URL."""
+    with contextlib.closing(listen("127.0.0.1", 0)) as listener:
         server = Server(parts)
         thread = threading.Thread(target=server.run, args=([listener],), name="http", daemon=True)
         thread.start()
@@ -76,3 +76,10 @@ def background(settings: Settings) -> Iterator[str]:
         finally:
             server.stop()
             thread.join()
+
+
+@contextmanager
+def background(settings: Settings) -> Iterator[str]:
+    """The whole embedded service in threads of this process; its URL."""
+    with embedded(settings) as parts, in_background(parts) as url:
+        yield url
