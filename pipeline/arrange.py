@@ -4,19 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline import margins
-from pipeline.blocks import Draft, confidence_of, draft, drafts_of, gather_lists, set_levels
+from pipeline.blocks import Draft, confidence_of, draft, drafts_of, gather_headings, gather_lists, set_levels
 from pipeline.frame import Frame, frame_of
 from pipeline.grouping import Group, assign_regions, group
+from pipeline.initials import with_initials
 from pipeline.joining import Lexicon
 from pipeline.kinds import Setting, setting
 from pipeline.markdown_tables import table_text
 from pipeline.marks import counted
 from pipeline.panels import order_within, sort_pictures
 from pipeline.pieces import Piece, pieces_of, rows_of, typical_size
-from schemas.geometry import Box, intersection, union
+from schemas.geometry import Box, area, intersection, union
 from schemas.page import BlockKind
 from schemas.reading import PageReading, ReadLine, ReadTable, ReadWord
 from schemas.table import Table
+
+# Pictures below this share of the page are logos: they have no captions.
+_SMALL = 0.04
 
 
 @dataclass(slots=True)
@@ -33,7 +37,7 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
     frame = frame_of(reading)
     page = (0.0, 0.0, *frame.size)
     outside, inside = parted(reading, found)
-    pieces = pieces_of(outside, frame)
+    pieces = with_initials(pieces_of(outside, frame), frame.box)
     upright = [piece for piece in pieces if piece.upright]
     floats = [frame.box(table.bbox) for table in found]
     figures = [region for region in reading.regions if region.kind is BlockKind.FIGURE]
@@ -41,7 +45,10 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
     labels = {id(piece) for labels in pictures.illustrations.values() for piece in labels}
     main = [piece for piece in upright if id(piece) not in labels]
     body = typical_size(main or pieces)
-    _mark(main, reading, frame, page, body)
+    shown = [frame.box(figures[index].bbox) for index in pictures.illustrations]
+    shown = floats + [box for box in shown if area(box) > _SMALL * area(page)]
+    rules = [frame.box(rule.bbox) for rule in reading.rules]
+    _mark(main, reading, frame, margins.Sheet(page, rules, reading.regions, body, shown))
     items = [
         _Item(box, draft=_table_draft(box, found[i], tables[i], i, inside[i])) for i, box in enumerate(floats)
     ]
@@ -61,7 +68,7 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
     drafts: list[Draft] = []
     for index in order_within(_spread(items, body), pictures.panels, 0.3 * body):
         drafts += _drafts(items[index], scene, lexicon)
-    drafts = gather_lists(drafts)
+    drafts = gather_headings(gather_lists(drafts))
     set_levels(drafts, body)
     return _with_margins(drafts, pieces, page, lexicon)
 
@@ -106,15 +113,14 @@ def _drafts(item: _Item, scene: Setting, lexicon: Lexicon) -> list[Draft]:
     return [item.draft] if item.draft is not None else []
 
 
-def _mark(pieces: Sequence[Piece], reading: PageReading, frame: Frame, page: Box, body: float) -> None:
+def _mark(pieces: Sequence[Piece], reading: PageReading, frame: Frame, sheet: margins.Sheet) -> None:
     """What is known of each piece before they are grouped: its layout region, its number, its margin."""
     regions = reading.regions
     assign_regions(pieces, regions, [frame.box(region.bbox) for region in regions])
-    marked = counted([p.text for p in pieces], [p.at[0] for p in pieces], 1.5 * body)
+    marked = counted([p.text for p in pieces], [p.at[0] for p in pieces], 1.5 * sheet.body)
     for piece, counts in zip(pieces, marked, strict=True):
         piece.item = counts
-    rules = [frame.box(rule.bbox) for rule in reading.rules]
-    margins.find(pieces, margins.Sheet(page, rules, regions, body))
+    margins.find(pieces, sheet)
 
 
 def parted(reading: PageReading, found: Sequence[ReadTable]) -> tuple[PageReading, list[list[ReadWord]]]:

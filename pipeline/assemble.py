@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from pipeline.arrange import arrange
 from pipeline.blocks import Draft
+from pipeline.cleaning import cleaned
+from pipeline.language import language_of
 from pipeline.markdown import page_markdown
 from pipeline.orders import Geometry
-from pipeline.scripts import clean
 from pipeline.tables import build, find_tables
 from schemas.errors import ResultWarning
 from schemas.geometry import Box
@@ -35,11 +36,13 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
     """The page as it is stored: in the page's unit, also where ``reading`` is in pixels of an image."""
     if (reading.width, reading.height) != (geometry.width, geometry.height):
         reading = reading.scaled_to(geometry.width, geometry.height)
+    reading = cleaned(reading)
     found = find_tables(reading)
     tables = [build(table, reading.lines, number, f"t{index}") for index, table in enumerate(found, 1)]
     drafts = arrange(reading, found, tables)
     blocks = [_block(item, index, tables) for index, item in enumerate(drafts, 1)]
     unread = [_warning(place.reason, number) for place in reading.unread]
+    text = "\n".join(block.text for block in blocks if block.text)
     page = PageResult(
         number=number,
         unit=geometry.unit,
@@ -49,13 +52,13 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
         rotation=geometry.rotation,
         content_rotation=reading.content_rotation,
         skew=reading.skew,
-        language=reading.language,
+        language=reading.language or language_of(text),
         state=PageState.READ,
         source=source,
         engine=engine,
         attempts=1,
         budget=budget,
-        text="\n".join(block.text for block in blocks if block.text),
+        text=text,
         markdown=page_markdown(blocks, tables),
         blocks=blocks,
         words=_words(drafts),
@@ -79,7 +82,7 @@ def _words(drafts: Sequence[Draft]) -> list[Word]:
     # model_construct: a dense page has thousands of words, and they were checked when they were read.
     return [
         Word.model_construct(
-            text=clean(word.text).replace("\u00ad", ""),
+            text=word.text.replace("\u00ad", ""),
             bbox=_round_box(word.bbox),
             confidence=_rounded(word.confidence),
             block=f"b{index}",

@@ -111,6 +111,27 @@ def gather_lists(drafts: Sequence[Draft]) -> list[Draft]:
     return gathered
 
 
+def gather_headings(drafts: Sequence[Draft]) -> list[Draft]:
+    """A heading of several lines that were seen one by one: the next begins in the middle of a sentence."""
+    gathered: list[Draft] = []
+    for item in drafts:
+        last = gathered[-1] if gathered else None
+        if last is not None and last.kind is item.kind is BlockKind.HEADING and _goes_on(last, item):
+            text = join_lines([last.text, item.text])
+            merge(last, item)
+            last.text = text
+        else:
+            gathered.append(item)
+    return gathered
+
+
+def _goes_on(upper: Draft, lower: Draft) -> bool:
+    above, below = upper.pieces[-1], lower.pieces[0]
+    alike = max(above.size, below.size) < 1.1 * min(above.size, below.size) and above.bold == below.bold
+    close = -above.size < lower.at[1] - upper.at[3] < 0.6 * above.size
+    return alike and close and lower.text[:1].islower()
+
+
 def _adjoin(upper: Draft, lower: Draft) -> bool:
     size = max(upper.pieces[-1].size, lower.pieces[0].size)
     gap = lower.at[1] - upper.at[3]

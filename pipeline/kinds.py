@@ -1,24 +1,16 @@
 """What a paragraph is: heading, list item, caption, footnote, plain text; from its type and its place."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.grouping import Group
-from pipeline.marks import bullet, checkbox, is_note
+from pipeline.marks import bullet, checkbox, is_caption, is_note
 from pipeline.paragraphs import marked
 from pipeline.pieces import Piece
 from schemas.geometry import Box, union
 from schemas.page import BlockKind
 
-_CAPTION = re.compile(
-    r"(?:supplementary\s+|extended data\s+)?"
-    r"(?:fig(?:ure|\.|s\.)?|table|tab\.|chart|scheme|plate|exhibit|box|abb(?:ildung|\.)|"
-    r"tabelle|tableau|figura|tabla|tabella|quadro|gráfico|rysunek|tabela|рис(?:унок|\.)|таблица|图|圖|図|表|그림|표)\s*"
-    r"[\dIVXA-Z]{1,5}(?:[.\-–]\d+)*\s*(?:[.:|–—]|\s|$)",
-    re.IGNORECASE,
-)
 _KEPT_HINTS = frozenset(
     {
         BlockKind.FORMULA,
@@ -88,10 +80,6 @@ def _by_type(paragraph: Sequence[Piece], text: str, hint: BlockKind | None, page
     if hint is None and _is_footnote(paragraph, text, page):
         return BlockKind.FOOTNOTE
     return BlockKind.PARAGRAPH
-
-
-def is_caption(text: str) -> bool:
-    return _CAPTION.match(text) is not None
 
 
 def _captions(paragraph: Sequence[Piece], page: Setting) -> bool:

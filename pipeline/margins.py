@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from pipeline.marks import is_note, roman
+from pipeline.marks import is_caption, is_note, roman
 from pipeline.pieces import Piece, rows_of
 from schemas.geometry import Box, union
 from schemas.page import BlockKind
@@ -51,6 +51,7 @@ class Sheet:
     rules: Sequence[Box]
     regions: Sequence[Region]
     body: float
+    floats: Sequence[Box] = ()
     leading: float = 0.0
     """The usual gap between rows; negative where boxes overlap."""
 
@@ -131,11 +132,19 @@ def _numbered(row: Sequence[Piece]) -> bool:
 def _lesser(row: Sequence[Piece], following: Sequence[Piece], sheet: Sheet) -> bool:
     """Small type set well apart, or a line that a rule parts from the body; but not a footnote."""
     size = max(piece.size for piece in row)
-    if is_note(row[0].text):
+    if is_note(row[0].text) or is_caption(row[0].text) or _at_float(row, sheet.floats):
         return False
     if size <= 1.05 * sheet.body and any(_between(rule, row, following) for rule in sheet.rules):
         return True
     return size < 0.93 * sheet.body and _gap(row, following) > 1.5 * size
+
+
+def _at_float(row: Sequence[Piece], floats: Sequence[Box]) -> bool:
+    """Right above or below a table or picture: a caption or a note to it."""
+    left, top, right, bottom = union([piece.at for piece in row])
+    near = 2.0 * max(piece.size for piece in row)
+    beside = [box for box in floats if min(right, box[2]) > max(left, box[0])]
+    return any(max(top - box[3], box[1] - bottom) < near for box in beside)
 
 
 def _apart(row: Sequence[Piece], following: Sequence[Piece], sheet: Sheet) -> bool:

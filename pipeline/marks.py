@@ -17,6 +17,14 @@ _SECTION = re.compile(
 )
 _NOTE = re.compile(r"(?:\d{1,3}|[*†‡§¶#]{1,3}|[¹²³⁰⁴-⁹]+|\(\d{1,2}\)|\[\d{1,2}\]|[a-z](?=\s))[.)]?\s*\S")
 
+_CAPTION = re.compile(
+    r"(?:supplementary\s+|extended data\s+)?"
+    r"(?:fig(?:ure|\.|s\.)?|table|tab\.|chart|scheme|plate|exhibit|box|abb(?:ildung|\.)|"
+    r"tabelle|tableau|figura|tabla|tabella|quadro|gráfico|rysunek|tabela|рис(?:унок|\.)|таблица|图|圖|図|表|그림|표)\s*"
+    r"[\dIVXA-Z]{1,5}(?:[.\-–]\d+)*\s*(?:[.:|–—]|\s|$)",
+    re.IGNORECASE,
+)
+
 
 def is_marker(text: str) -> bool:
     """The whole text is a mark that belongs to what follows it on its line."""
@@ -57,6 +65,11 @@ def section_depth(text: str) -> int | None:
 def is_note(text: str) -> bool:
     """Starts with a sign that a footnote may start with."""
     return _NOTE.match(text) is not None
+
+
+def is_caption(text: str) -> bool:
+    """Starts like "Figure 3:" or "Tabelle 1"."""
+    return _CAPTION.match(text) is not None
 
 
 def counted(texts: Sequence[str], lefts: Sequence[float], slack: float) -> list[bool]:

@@ -135,7 +135,7 @@ def _cut(piece: Piece, space: Whitespace, frame: Frame) -> list[Piece]:
     parts: list[list[int]] = [[0]]
     for index in range(1, len(boxes)):
         gap = (boxes[index - 1][2], boxes[index][0])
-        if gap[1] - gap[0] >= CUT * piece.size and space.parts(gap, piece.middle, 4.0):
+        if gap[1] - gap[0] >= CUT * piece.size and space.parts(gap, piece.middle, _lines(gap, piece.size)):
             parts.append([])
         parts[-1].append(index)
     if len(parts) == 1:
@@ -179,23 +179,26 @@ def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
 def _on_one_row(row: Sequence[Piece], piece: Piece) -> bool:
     """Beside the row's largest piece; raised and lowered small type is let further up and down."""
     main = max(row, key=lambda p: p.size)
-    shared = min(main.at[3], piece.at[3]) - max(main.at[1], piece.at[1])
-    small, large = sorted((main.size, piece.size))
-    share = 0.25 if small < 0.8 * large else 0.5
-    return shared > share * min(main.height, piece.height) and abs(piece.middle - main.middle) < 0.6 * max(
-        main.height, piece.height
-    )
+    return _level(main, piece) and abs(piece.middle - main.middle) < 0.6 * max(main.height, piece.height)
 
 
 def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
-    row = _interleaved(row)
-    done = [row[0]]
-    for piece in row[1:]:
-        if _one_line(done[-1], piece, space):
-            done[-1] = _joined(done[-1], piece)
+    done: list[Piece] = []
+    for piece in _interleaved(row):
+        # Beside it may stand a line of the next column that reaches into two of this column's rows.
+        level = [index for index, other in enumerate(done) if _level(other, piece)]
+        before = max(level, key=lambda index: done[index].at[2], default=None)
+        if before is not None and _one_line(done[before], piece, space):
+            done[before] = _joined(done[before], piece)
         else:
             done.append(piece)
     return done
+
+
+def _level(a: Piece, b: Piece) -> bool:
+    small, large = sorted((a.size, b.size))
+    share = 0.25 if small < 0.8 * large else 0.5
+    return min(a.at[3], b.at[3]) - max(a.at[1], b.at[1]) > share * min(a.height, b.height)
 
 
 def _interleaved(row: list[Piece]) -> list[Piece]:
@@ -230,7 +233,13 @@ def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
         return True
     if width > WIDE * size:
         return False
-    return not space.parts(gap, (left.middle + right.middle) / 2, 3.0)
+    return not space.parts(gap, (left.middle + right.middle) / 2, _lines(gap, size))
+
+
+def _lines(gap: tuple[float, float], size: float) -> float:
+    """Over how many lines white space must run on to be a gutter: narrow gaps align by chance."""
+    width = (gap[1] - gap[0]) / size
+    return 6.0 if width < 1.1 else 4.0 if width < 1.6 else 3.0
 
 
 def _are_pair(label: str, value: str) -> bool:

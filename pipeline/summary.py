@@ -10,7 +10,7 @@ from schemas.table import Table
 
 # Blocks that may be running headers or footers reach no further into the page than this.
 EDGE = 0.16
-_MOST_AT_EDGE = 6
+_MOST_AT_EDGE = 10
 _FLOW = 8
 _LONGEST = 200
 _HEADER_ROWS = 3
@@ -64,11 +64,13 @@ def _edge(
     for block in blocks[:_MOST_AT_EDGE]:
         x0, y0, x1, y1 = block.bbox or (0, 0, 0, 0)
         depth = 1 - y0 / page.height if footer else y1 / page.height
-        if depth > EDGE or block.kind in (BlockKind.TABLE, BlockKind.FIGURE) or len(block.text) > _LONGEST:
+        if depth > EDGE or block.kind in (BlockKind.TABLE, BlockKind.FIGURE):
             break
         box = [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height]
         size = round(heights.get(block.id, 0), 2)
-        found.append([block.id, block.kind.value, block.text, [round(side, 4) for side in box], size])
+        found.append(
+            [block.id, block.kind.value, block.text[:_LONGEST], [round(side, 4) for side in box], size]
+        )
     return found
 
 
