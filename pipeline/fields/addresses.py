@@ -1,8 +1,10 @@
-"""Lines that make up a postal address, told by their words and numbers."""
+"""Postal addresses: the lines, and the parts of lines, that make one up."""
 
 import re
+from collections.abc import Iterator, Sequence
 
 from pipeline.fields.dates import dates_in
+from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
 from pipeline.fields.layout import Segment, Sheet
 from pipeline.fields.wordlists import keys, pieces, whole_words
@@ -15,15 +17,26 @@ _POSTCODE = re.compile(
 )
 _HOUSE = re.compile(
     r"^(?:no\.?\s?)?\d{1,5}[\-/a-z]?(?:\s?[-&,]\s?\d{1,5}){0,4}[,.\s]\s{0,2}[^\W\d_]{2,}"
-    r"|[^\W\d_]{3,}\s\d{1,4}\s?[a-z]?$",
+    r"|[^\W\d_]{3,}\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?$",
     re.IGNORECASE,
 )
 _REGISTRATION = re.compile(
     r"^\W{0,3}(?:(?:co|company|reg|roc|gst|no|id|rog)[\w\s.:/]{0,20})?\W{0,3}[A-Z]{0,3}\s?\d{4,12}\s?-?\s?[A-Z0-9]?\W{0,3}$",
     re.IGNORECASE,
 )
+_SEPARATOR = re.compile(r"\s[-–|·•*]\s|\s?[·•|]\s?")
 _MOST_LINES = 12
 _FIRST_GAP, _NEXT_GAP = 3.0, 1.3  # line heights
+_HIGH = 0.4  # of the page: letterheads stand above
+
+
+def parts(text: str) -> list[tuple[int, int]]:
+    """The stretches of a line between dots, bars and dashes: ``Name · Street 1 · 12345 Town``."""
+    found, at = [], 0
+    for cut in _SEPARATOR.finditer(text):
+        found.append((at, cut.start()))
+        at = cut.end()
+    return [*found, (at, len(text))]
 
 
 def is_contact(text: str) -> bool:
@@ -52,34 +65,63 @@ def is_title(text: str) -> bool:
     return key(text) in keys("titles")
 
 
-def address_after(sheet: Sheet, name: Segment) -> list[Segment]:
-    """Address lines under a name; they begin soon below it and end at a contact, a gap or a title."""
+def address_in(segment: Segment, start: int = 0) -> Place | None:
+    """The run of address parts of a line from ``start`` on; the whole line where it has no parts."""
+    text = segment.text
+    stretches = [(max(a, start), b) for a, b in parts(text) if b > start]
+    good = [(a, b) for a, b in stretches if is_address(text[a:b])]
+    if not good:
+        return None
+    return Place(segment, good[0][0], good[-1][1])
+
+
+def address_of(sheet: Sheet, name: Segment, end: int) -> list[Place]:
+    """The address of a name that ends at ``end``: in the rest of its line, or in the lines below."""
+    beside = address_in(name, end) if end < len(name.text) else None
+    if beside is not None:
+        return [beside]
     return _collected(sheet, name.row + 1, (name.box[0], name.box[2]), name.box[3])
 
 
-def first_address(sheet: Sheet) -> list[Segment]:
+def first_address(sheet: Sheet) -> list[Place]:
     """The first address of a page, for papers whose letterhead holds no readable name."""
     for row in sheet.rows[:_MOST_LINES]:
         for segment in row.segments:
-            if is_address(segment.text) and segment.box[1] < 0.4 * sheet.height:
+            if is_address(segment.text) and segment.box[1] < _HIGH * sheet.height:
                 return _collected(sheet, row.index, (segment.box[0], segment.box[2]), segment.box[1])
     return []
 
 
-def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: float) -> list[Segment]:
-    found: list[Segment] = []
-    for row in sheet.rows[first : first + _MOST_LINES]:
-        segment = next((s for s in row.segments if min(s.box[2], extent[1]) > max(s.box[0], extent[0])), None)
-        if segment is None:
-            continue
+def address_lines(segments: Sequence[Segment]) -> list[Place]:
+    """The address among the lines of a block."""
+    return [Place(s, 0, len(s.text)) for s in segments if is_address(s.text)]
+
+
+def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: float) -> list[Place]:
+    found: list[Place] = []
+    for segment in _below(sheet, first, extent):
         if segment.box[1] - bottom > (_NEXT_GAP if found else _FIRST_GAP) * sheet.line_height:
             break
         bottom = segment.box[3]
-        if is_address(segment.text) or (found and _goes_on(segment.text)):
-            found.append(segment)
+        place = address_in(segment)
+        if place is None and found and _goes_on(segment.text):
+            place = Place(segment, 0, len(segment.text))
+        if place is not None:
+            found.append(place)
         elif found or not _may_precede(segment.text):
             break
+        if place is not None and place.end < len(segment.text):
+            break  # contacts follow in the same line
     return found
+
+
+def _below(sheet: Sheet, first: int, extent: tuple[float, float]) -> Iterator[Segment]:
+    """In each row the first segment under the extent."""
+    for row in sheet.rows[first : first + _MOST_LINES]:
+        for segment in row.segments:
+            if min(segment.box[2], extent[1]) > max(segment.box[0], extent[0]):
+                yield segment
+                break
 
 
 def _may_precede(text: str) -> bool:

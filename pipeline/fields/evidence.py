@@ -66,11 +66,13 @@ def value_at(  # who, where, what, how much: always in this order
     )
 
 
-def lines_at(sheet: Sheet, path: str, lines: Sequence[Segment], score: float) -> FieldCandidate:
-    """A candidate made of whole lines, such as an address: one box a line."""
-    raw = ", ".join(line.text.strip(" ,;") for line in lines)
-    boxes: list[Box] = [box for line in lines for box in boxes_of(line, 0, len(line.text)) or []]
-    quote = " ".join(line.text for line in lines)[:_LONGEST_QUOTE]
+def lines_at(sheet: Sheet, path: str, places: Sequence[Place], score: float) -> FieldCandidate:
+    """A candidate made of several lines, such as an address: one box a line."""
+    raw = ", ".join(place.raw.strip(" ,;") for place in places)
+    boxes: list[Box] = [
+        box for place in places for box in boxes_of(place.segment, place.start, place.end) or []
+    ]
+    quote = " ".join(place.raw for place in places)[:_LONGEST_QUOTE]
     evidence = Evidence(page=sheet.number, quote=quote, boxes=boxes or None)
     return FieldCandidate(
         path, Outcome.VALUE, score, (Reading(raw),), raw=raw, evidence=(evidence,), page=sheet.number

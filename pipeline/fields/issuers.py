@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.fields.addresses import has_date, is_address, is_contact, is_title
+from pipeline.fields.addresses import has_date, is_address, is_contact, is_title, parts
 from pipeline.fields.currencies import amounts_in
 from pipeline.fields.folding import fold, key
 from pipeline.fields.labels import Marked
@@ -13,7 +13,6 @@ from pipeline.fields.wordlists import folded, keys, pieces, whole_words
 
 _TOP_LINES = 14
 _DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
-_SEPARATOR = re.compile(r"\s[-–|·•*]\s")
 _MOST_WORDS = 8
 _LARGE = 0.2  # of the usual line height more
 _LOWEST = 0.35
@@ -63,10 +62,8 @@ def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
 
 def _name_part(text: str) -> tuple[int, int]:
     """Where the name stands: before the address in a sender line, before a title in a heading."""
-    end = len(text)
-    cut = _SEPARATOR.search(text)
-    if cut and is_address(text[cut.end() :]):
-        end = cut.start()
+    first, *rest = parts(text)
+    end = first[1] if any(is_address(text[a:b]) for a, b in rest) else len(text)
     words = text[:end].split(" ")
     for last in range(len(words) - 1, 0, -1):
         if is_title(" ".join(words[last:])):

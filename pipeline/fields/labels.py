@@ -86,17 +86,15 @@ class LabelIndex:
         for first, head in enumerate(keys):
             if not head:
                 continue
-            joined = ""
+            joined, slips = "", True
             for last in range(first, min(first + MAX_WORDS, len(keys))):
                 joined += keys[last]
+                # Numbers are printed values, not misread letters: `VAT 20%` is not `VAT no`.
+                slips = slips and not _is_code(segment.tokens[last].text)
                 if len(joined) > self._longest + 1:
                     break
-                if not keys[last]:
-                    continue
-                # A last digit is a code's, not a misread letter: `invoice_number_1` is no label.
-                slips = not segment.tokens[last].text[-1:].isdigit()
                 targets, exact = self._lookup(joined, slips=slips)
-                if targets:
+                if targets and keys[last]:
                     yield Hit(segment, first, last + 1, targets, exact, len(joined))
 
     def _lookup(self, text: str, *, slips: bool = True) -> tuple[tuple[Target, ...], bool]:
@@ -107,14 +105,16 @@ class LabelIndex:
         labels: set[str] = set()
         for variant in _variants(text):
             labels.update(self._slips.get(variant, ()))
-        if not labels or _mostly_digits(text):
+        if not labels:
             return (), False
         best = min(labels, key=lambda label: (abs(len(label) - len(text)), label))
         return tuple(self._targets[best]), False
 
 
-def _mostly_digits(text: str) -> bool:
-    return sum(char.isdigit() for char in text) * 2 > len(text)
+def _is_code(text: str) -> bool:
+    """Mostly digits, or ending in one: ``20%``, ``invoice_number_1``."""
+    digits = sum(char.isdigit() for char in text)
+    return digits * 2 > sum(char.isalnum() for char in text) or text[-1:].isdigit()
 
 
 def _variants(text: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.fields.addresses import address_after, first_address, is_address
+from pipeline.fields.addresses import address_lines, address_of, first_address, is_address, parts
 from pipeline.fields.evidence import Place, lines_at, value_at
 from pipeline.fields.issuers import Name, issuers
 from pipeline.fields.labels import Hit, Marked
@@ -15,6 +15,7 @@ _OTHERS = frozenset({"recipient", "recipient_address", "ship_to"})
 _LATER_PAGE = 0.9
 _NAMES, _ADDRESSES = 4, 2
 _BLOCK_LINES = 6
+_WINDOW = 0.6
 
 
 def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[FieldCandidate]:
@@ -29,6 +30,8 @@ def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[F
                 yield from _addresses(page, leaf, names)
     for leaf in wanted:
         yield from _by_label(page, leaf)
+        if leaf.concept in ("recipient", "recipient_address"):
+            yield from _in_window(page, leaf)
 
 
 def _later(page: Marked) -> float:
@@ -43,11 +46,11 @@ def _names(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCan
 
 def _addresses(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:
     for name in names[:_ADDRESSES]:
-        lines = address_after(page.sheet, name.segment)
+        lines = address_of(page.sheet, name.segment, name.end)
         if lines:
             yield lines_at(page.sheet, leaf.name, lines, _later(page) * name.score * 0.9)
     lines = first_address(page.sheet)
-    if lines and not any(id(line) in _taken(page) for line in lines):
+    if lines and not any(id(line.segment) in _taken(page) for line in lines):
         yield lines_at(page.sheet, leaf.name, lines, _later(page) * 0.35)
 
 
@@ -74,9 +77,26 @@ def _by_label(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
             if zones and named:
                 yield from _named(page, hit, zones[0], leaf, named * zones[0].near)
             continue
-        block = [segment for segment in _block(page, hit) if is_address(segment.text)]
-        if block and block[0] is not hit.segment:
+        block = address_lines(_block(page, hit))
+        if block and block[0].segment is not hit.segment:
             yield lines_at(page.sheet, leaf.name, block, max(located, 0.9 * named))
+
+
+def _in_window(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
+    """Whoever stands under a sender's line in small print, where an envelope has its window."""
+    for segment in page.sheet.segments:
+        first, *rest = parts(segment.text)
+        sender = bool(rest) and any(is_address(segment.text[a:b]) for a, b in rest)
+        if not sender or segment.box[1] > 0.4 * page.sheet.height or is_address(segment.text[slice(*first)]):
+            continue
+        block = _lines_below(page, segment, segment.box[0], first_gap=3.0)
+        if len(block) < 2:
+            continue
+        if leaf.concept == "recipient":
+            place = Place(block[0], 0, len(block[0].text))
+            yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), _WINDOW)
+        elif address := address_lines(block[1:]):
+            yield lines_at(page.sheet, leaf.name, address, _WINDOW)
 
 
 def _weight(hit: Hit, concept: str) -> float:
@@ -96,22 +116,32 @@ def _named(page: Marked, hit: Hit, zone: Zone, leaf: Leaf, score: float) -> Iter
 
 def _block(page: Marked, hit: Hit) -> list[Segment]:
     """A name-and-address block: the rest of the label's line, then the lines below, left-aligned."""
-    sheet = page.sheet
     found: list[Segment] = []
     first = next(right_of(hit, page), None)
     if first is not None and (first.same_segment or first.near > 0.9):
         found.append(first.segment)
     beside = bool(found) and found[0] is not hit.segment
     left = found[0].box[0] if beside else hit.segment.tokens[hit.first].box[0]
-    bottom = hit.segment.box[3]
-    for row in sheet.rows[hit.segment.row + 1 :]:
+    return found + _lines_below(page, hit.segment, left, _BLOCK_LINES - len(found))
+
+
+def _lines_below(
+    page: Marked, top: Segment, left: float, most: int = _BLOCK_LINES, first_gap: float = 1.4
+) -> list[Segment]:
+    """Lines that follow closely and begin at ``left``, up to a labelled one."""
+    sheet, bottom = page.sheet, top.box[3]
+    found: list[Segment] = []
+    for row in sheet.rows[top.row + 1 :]:
         segment = next((s for s in row.segments if abs(s.box[0] - left) < 1.5 * sheet.line_height), None)
         if segment is None:
             if row.box[1] - bottom > 1.2 * sheet.line_height:
                 break
             continue
-        too_far = segment.box[1] - bottom > 1.4 * sheet.line_height or len(found) >= _BLOCK_LINES
-        if too_far or _labelled(page, segment):
+        if (
+            segment.box[1] - bottom > 1.4 * sheet.line_height
+            or len(found) >= most
+            or _labelled(page, segment)
+        ):
             break
         found.append(segment)
         bottom = segment.box[3]
