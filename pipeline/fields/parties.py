@@ -133,15 +133,12 @@ def _lines_below(
     found: list[Segment] = []
     for row in sheet.rows[top.row + 1 :]:
         segment = next((s for s in row.segments if abs(s.box[0] - left) < 1.5 * sheet.line_height), None)
+        gap = ((segment or row).box[1] - bottom) / sheet.line_height
+        if gap > (1.4 if found else first_gap) or len(found) >= most:
+            break
         if segment is None:
-            if row.box[1] - bottom > 1.2 * sheet.line_height:
-                break
             continue
-        if (
-            segment.box[1] - bottom > 1.4 * sheet.line_height
-            or len(found) >= most
-            or _labelled(page, segment)
-        ):
+        if _labelled(page, segment):
             break
         found.append(segment)
         bottom = segment.box[3]
