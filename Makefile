@@ -42,6 +42,28 @@ lint: $(DEV) ## Format and check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+eval: $(STAMP) ## Measure the service on documents with known contents: make eval DATA=DIR (docs/evaluation.md)
+	@[ -n "$(DATA)" ] || { echo "say which folder: make eval DATA=DIR; docs/evaluation.md describes it"; exit 2; }
+	@mkdir -p $(OUT)
+	$(BIN)/python -m tests.bench.eval --data "$(DATA)" --out $(OUT)/eval.json $(if $(ONLY),--only $(ONLY))
+
+eval-samples: $(STAMP) ## The same on the project's own samples
+	@mkdir -p $(OUT)
+	$(BIN)/python -m tests.samples.make $(OUT)/samples --evaluation
+	$(BIN)/python -m tests.bench.eval --data $(OUT)/samples --out $(OUT)/eval-samples.json
+
+kill-drill: $(STAMP) ## Kill the service ten times during a 200-page document, compare with an undisturbed run
+	$(BIN)/python -m tests.bench.kill_drill
+
+bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and PyMuPDF's share
+	$(BIN)/python -m tests.bench.born_digital
+
+bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
+	$(BIN)/python -m tests.bench.big_pdf
+
+schema: $(STAMP) ## Write the JSON Schema of results anew
+	$(BIN)/quire schema > docs/result.schema.json
+
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
 	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
