@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from pipeline.ports import BlobKey, Blobs, Clock, Waker
+from schemas.errors import StoreUnavailable
 from schemas.ids import Digest, DocumentId, RunId, TenantId
 from services.asks import Ask
 from services.stores import blob_rows, commands
@@ -38,6 +39,16 @@ class Ingest:
 
     def create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None = None) -> Made:
         """Store the file, make the document and its first run. The staged file is removed by its holder."""
+        for last in (False, True):
+            try:
+                return self._create(tenant, staged, ask, also)
+            except StoreUnavailable as error:
+                # The last document with the same bytes was deleted between our upload and our row.
+                if last or error.code != "blob_gone":
+                    raise
+        raise AssertionError("unreachable")
+
+    def _create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None) -> Made:
         blob = self._store(tenant, staged.digest, staged)
         request = ask.request
         hours = request.retention_hours
@@ -90,8 +101,16 @@ class Ingest:
             return commands.cancel_run(connection, tenant, document)
 
     def delete(self, tenant: TenantId, document: DocumentId) -> None:
+        """Rows and bytes; bytes that another document has too stay."""
         with self._database.write() as connection:
+            keys = blob_rows.keys_of(connection, tenant, document)
             commands.delete_document(connection, tenant, document)
+            gone = [key for key in keys if blob_rows.release(connection, key)]
+        for key in gone:
+            self._blobs.delete(key)
+        with self._database.write() as connection:
+            for key in gone:
+                blob_rows.forget(connection, key)
 
     def _store(self, tenant: TenantId, digest: Digest, staged: Staged) -> BlobKey:
         """The bytes under the tenant's key; bytes the tenant has stored before are not written again."""

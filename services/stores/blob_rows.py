@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from pipeline.ports import BlobKey
 from schemas.errors import StoreUnavailable
-from schemas.ids import Digest, TenantId
+from schemas.ids import Digest, DocumentId, TenantId
 from services.stores import jobs
 from services.stores.engine import now_us
 from services.stores.tables import blobs, documents, pages
@@ -55,7 +55,46 @@ def require_live(connection: sa.Connection, key: BlobKey) -> None:
 
 def collect(connection: sa.Connection, grace_us: int, limit: int = 100) -> list[BlobKey]:
     """Mark what nobody refers to and nobody touched for a while; also what an earlier collection left."""
-    used = sa.or_(
+    rows = connection.execute(
+        sa.select(blobs.c.tenant_id, blobs.c.digest, blobs.c.generation)
+        .where(blobs.c.touched_at < now_us() - grace_us, sa.or_(blobs.c.state == "deleting", ~_used()))
+        .order_by(blobs.c.touched_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    keys = [BlobKey(TenantId(row.tenant_id), Digest(row.digest), row.generation) for row in rows]
+    for key in keys:
+        connection.execute(sa.update(blobs).where(_is(key)).values(state="deleting"))
+    return keys
+
+
+def keys_of(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> list[BlobKey]:
+    """The bytes a document refers to: its own and the images of its pages."""
+    own = sa.select(documents.c.digest, documents.c.generation).where(
+        documents.c.id == document, documents.c.tenant_id == tenant
+    )
+    images = sa.select(pages.c.image_digest, pages.c.image_generation).where(
+        pages.c.document_id == document, pages.c.tenant_id == tenant, pages.c.image_digest.is_not(None)
+    )
+    rows = connection.execute(own.union(images)).all()
+    return [BlobKey(tenant, Digest(row.digest), row.generation) for row in rows]
+
+
+def release(connection: sa.Connection, key: BlobKey) -> bool:
+    """Mark bytes for deletion now if nobody refers to them; who was about to must send them again."""
+    changed = connection.execute(
+        sa.update(blobs).where(_is(key), blobs.c.state == "live", ~_used()).values(state="deleting")
+    )
+    return bool(changed.rowcount)
+
+
+def forget(connection: sa.Connection, key: BlobKey) -> None:
+    """The bytes are gone."""
+    connection.execute(sa.delete(blobs).where(_is(key), blobs.c.state == "deleting"))
+
+
+def _used() -> sa.ColumnElement[bool]:
+    return sa.or_(
         sa.exists().where(
             documents.c.tenant_id == blobs.c.tenant_id,
             documents.c.digest == blobs.c.digest,
@@ -68,22 +107,6 @@ def collect(connection: sa.Connection, grace_us: int, limit: int = 100) -> list[
             pages.c.image_generation == blobs.c.generation,
         ),
     )
-    rows = connection.execute(
-        sa.select(blobs.c.tenant_id, blobs.c.digest, blobs.c.generation)
-        .where(blobs.c.touched_at < now_us() - grace_us, sa.or_(blobs.c.state == "deleting", ~used))
-        .order_by(blobs.c.touched_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    keys = [BlobKey(TenantId(row.tenant_id), Digest(row.digest), row.generation) for row in rows]
-    for key in keys:
-        connection.execute(sa.update(blobs).where(_is(key)).values(state="deleting"))
-    return keys
-
-
-def forget(connection: sa.Connection, key: BlobKey) -> None:
-    """The bytes are gone."""
-    connection.execute(sa.delete(blobs).where(_is(key), blobs.c.state == "deleting"))
 
 
 def _is(key: BlobKey) -> sa.ColumnElement[bool]:
