@@ -82,6 +82,8 @@ def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon, room: float = 0.0)
 def _broken_on_purpose(pieces: Sequence[Piece], room: float) -> bool:
     if len(pieces) < 2:
         return False
+    if sum(piece.pair for piece in pieces) * 2 > len(pieces):
+        return True
     right = max(piece.at[2] for piece in pieces)
     early = sum(has_room(upper, lower, right) for upper, lower in pairwise(pieces))
     if early and early * 3 >= len(pieces) - 1:

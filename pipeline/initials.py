@@ -20,9 +20,8 @@ def with_initials(pieces: Sequence[Piece], place: Callable[[Box], Box]) -> list[
         if rest is None:
             out.append(piece)
         else:
-            loose.append(
-                replace(piece, words=piece.words[:1], text=piece.words[0].text, at=_at(piece, 0, 1, place))
-            )
+            first = piece.words[0]
+            loose.append(replace(piece, words=(first,), text=first.text, at=place(first.bbox)))
             out.append(rest)
     for initial in loose:
         index = _home(initial, out)
@@ -34,10 +33,6 @@ def with_initials(pieces: Sequence[Piece], place: Callable[[Box], Box]) -> list[
     return out
 
 
-def _at(piece: Piece, start: int, end: int, place: Callable[[Box], Box]) -> Box:
-    return place(union([word.bbox for word in piece.words[start:end]]))
-
-
 def _without_initial(piece: Piece, place: Callable[[Box], Box]) -> Piece | None:
     """The line without the initial it was read with; None where it has none."""
     words = piece.words
@@ -47,7 +42,7 @@ def _without_initial(piece: Piece, place: Callable[[Box], Box]) -> Piece | None:
     if heights[0] < _TALL * median(heights[1:]):
         return None
     text = piece.text.removeprefix(words[0].text).lstrip()
-    return replace(piece, words=words[1:], text=text, at=_at(piece, 1, len(words), place))
+    return replace(piece, words=words[1:], text=text, at=place(union([word.bbox for word in words[1:]])))
 
 
 def _home(initial: Piece, pieces: Sequence[Piece]) -> int | None:

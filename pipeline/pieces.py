@@ -38,6 +38,9 @@ class Piece:
     read_by_eye: bool = False
     """From an image: sizes are estimates."""
 
+    pair: bool = False
+    """A label with its value."""
+
     region: int = -1
     margin: BlockKind | None = None
     """Header, footer or page number, once `margins.find` saw it."""
@@ -189,7 +192,9 @@ def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
         level = [index for index, other in enumerate(done) if _level(other, piece)]
         before = max(level, key=lambda index: done[index].at[2], default=None)
         if before is not None and _one_line(done[before], piece, space):
+            gap = piece.at[0] - done[before].at[2]
             done[before] = _joined(done[before], piece)
+            done[before].pair |= gap > WIDE * piece.size
         else:
             done.append(piece)
     return done
@@ -229,7 +234,7 @@ def _one_line(left: Piece, right: Piece, space: Whitespace) -> bool:
         return True
     if max(left.size, right.size) > 1.6 * size and width > TIGHT * size:
         return False  # a note beside a title
-    if width <= TIGHT * size or (width < FORM * size and _are_pair(left.text, right.text)):
+    if width <= TIGHT * size or (width < FORM * size and _are_pair(left, right)):
         return True
     if width > WIDE * size:
         return False
@@ -242,10 +247,13 @@ def _lines(gap: tuple[float, float], size: float) -> float:
     return 6.0 if width < 1.1 else 4.0 if width < 1.6 else 3.0
 
 
-def _are_pair(label: str, value: str) -> bool:
+def _are_pair(left: Piece, right: Piece) -> bool:
     """A label and what is filled in: "Name:  Jane Doe", "Invoice no.  30064443"."""
+    label, value = left.text, right.text
     if label.count(" ") > 3 or any(char.isdigit() for char in label) or not any(map(str.isalpha, label)):
         return False
+    if left.bold and not right.bold and label.count(" ") <= 2 and left.size < 1.1 * right.size:
+        return value.count(" ") <= 6
     if label[-1] in ":：":
         return value.count(" ") <= 3 and value[-1] not in ":："
     signs = [char for char in value if char.isalnum()]
@@ -267,5 +275,6 @@ def _joined(left: Piece, right: Piece) -> Piece:
         bold=long.bold,
         italic=long.italic,
         mono=left.mono and right.mono,
+        pair=left.pair or right.pair,
         read_by_eye=left.read_by_eye or right.read_by_eye,
     )
