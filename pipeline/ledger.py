@@ -168,8 +168,8 @@ class UnitOfWork(Protocol):
     def remaining(self) -> Sequence[int]:
         """Pages of the job from the one being worked on to the last."""
 
-    def end_page(self, end: PageEnd) -> bool:
-        """The one way for a page to end; False when it had ended before."""
+    def end_page(self, end: PageEnd) -> int | None:
+        """The one way for a page to end: how many are left to end, or None when it had ended before."""
 
     def to_read(self, page: PageToRead, image: BlobKey) -> None:
         """The page is prepared; an engine reads it next."""

@@ -3,9 +3,12 @@
 import itertools
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from pipeline.ledger import Claim, Ledger, UnitOfWork
 from schemas.errors import StoreUnavailable
+
+T = TypeVar("T")
 
 _WAITS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -21,13 +24,13 @@ class Commit:
         """Give up on outages from now on: the process has to end."""
         self._stop.set()
 
-    def __call__(self, claim: Claim, write: Callable[[UnitOfWork], None]) -> None:
+    def __call__(self, claim: Claim, write: Callable[[UnitOfWork], T]) -> T:
         """Raises `Fenced` when the job is no longer ours, and then nothing was written."""
         for tried in itertools.count():
             try:
                 with self._ledger.holding(claim) as unit:
-                    write(unit)
-                return
+                    return write(unit)
             except StoreUnavailable:
                 if self._stop.wait(_WAITS_S[min(tried, len(_WAITS_S) - 1)]):
                     raise
+        raise AssertionError  # the loop has no end of its own

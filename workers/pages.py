@@ -76,12 +76,12 @@ class PageJobs:
         if isinstance(made, PageEnd):
             end = replace(made, attempts=claim.attempts + 1)
 
-            def write_end(unit: UnitOfWork) -> None:
-                unit.end_page(end)
+            def write_end(unit: UnitOfWork) -> int | None:
+                left = unit.end_page(end)
                 advance(unit, following)
+                return left
 
-            self.commit(claim, write_end)
-            if following is None:
+            if self.commit(claim, write_end) == 0:
                 context.waker.wake(Queue.FINISH)
             return
         to_read, image = made, self._store(claim, made.image)
@@ -130,12 +130,13 @@ class PageJobs:
         made = context.cage.run(context.steps.arrange, claim.prepared, reading, engine, source, image)
         end = replace(made, attempts=claim.attempts + 1)
 
-        def write(unit: UnitOfWork) -> None:
-            unit.end_page(end)
+        def write(unit: UnitOfWork) -> int | None:
+            left = unit.end_page(end)
             unit.done()
+            return left
 
-        self.commit(claim, write)
-        context.waker.wake(Queue.FINISH)
+        if self.commit(claim, write) == 0:
+            context.waker.wake(Queue.FINISH)
 
 
 def _read_order(claim: Claim, request: Request, image: PageImage) -> ReadOrder:

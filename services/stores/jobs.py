@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.ids import DocumentId, JobId, ProcessId, RunId, TenantId, job_id
+from services.stores.columns import Key
 from services.stores.engine import now_us
 from services.stores.work_tables import jobs, queues, turns
 
@@ -26,9 +28,9 @@ class Work:
     solo: int = 0
 
 
-def insert(connection: sa.Connection, table: sa.Table) -> Any:
+def insert(dialect: str, table: sa.Table) -> Any:
     """The dialect's INSERT, which knows ON CONFLICT."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def add(
@@ -43,8 +45,6 @@ def add(
         return
     tenant, document, run = owner
     turn = _take_turns(connection, tenant, queue, priority, sum(item.cost for item in work))
-    now = connection.scalar(sa.select(now_us()))
-    assert now is not None
     rows = []
     for item in work:
         rows.append(
@@ -54,24 +54,30 @@ def add(
                 "document_id": document,
                 "run_id": run,
                 "queue": queue,
-                "state": "ready",
                 "payload": item.payload,
                 "prepared": item.prepared,
                 "page": item.page,
                 "priority": priority,
                 "turn": turn,
-                "run_after": now + item.delay_us,
+                "delay_us": item.delay_us,
                 "attempts": item.attempts,
                 "setbacks": item.setbacks,
                 "solo": item.solo,
-                "created_at": now,
             }
         )
         turn += item.cost
-    statement = insert(connection, jobs)
-    if queue in ("plan", "finish"):
-        statement = statement.on_conflict_do_nothing()
-    connection.execute(statement, rows)
+    connection.execute(_adding(connection.dialect.name, queue in ("plan", "finish")), rows)
+
+
+# Statements are built once: building one takes SQLAlchemy longer than SQLite takes to run it.
+
+
+@cache
+def _adding(dialect: str, single: bool) -> Any:  # a cache key
+    statement = insert(dialect, jobs).values(
+        state="ready", run_after=now_us() + sa.bindparam("delay_us", type_=sa.BigInteger), created_at=now_us()
+    )
+    return statement.on_conflict_do_nothing() if single else statement
 
 
 def _take_turns(connection: sa.Connection, tenant: TenantId, queue: str, priority: int, cost: int) -> int:
@@ -79,54 +85,82 @@ def _take_turns(connection: sa.Connection, tenant: TenantId, queue: str, priorit
 
     So a tenant with 100,000 waiting jobs has its clock far ahead, and another's single job starts now.
     """
+    statement = _taking(connection.dialect.name)
+    values = {"tenant_id": tenant, "queue": queue, "priority": priority, "cost": cost}
+    following: int = connection.execute(statement, values).scalar_one()
+    return following - cost
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    cost = sa.bindparam("cost", type_=sa.BigInteger)
     virtual = (
         sa.select(queues.c.virtual)
-        .where(queues.c.queue == queue, queues.c.priority == priority)
+        .where(
+            queues.c.queue == sa.bindparam("queue", type_=Key),
+            queues.c.priority == sa.bindparam("priority", type_=sa.Integer),
+        )
         .scalar_subquery()
     )
     served = sa.func.coalesce(virtual, 0)
-    statement = insert(connection, turns).values(
-        tenant_id=tenant, queue=queue, priority=priority, next=served + cost
-    )
     later = sa.case((turns.c.next > served, turns.c.next), else_=served)
-    statement = statement.on_conflict_do_update(
-        index_elements=[turns.c.tenant_id, turns.c.queue, turns.c.priority], set_={"next": later + cost}
-    ).returning(turns.c.next)
-    following: int = connection.execute(statement).scalar_one()
-    return following - cost
+    return (
+        insert(dialect, turns)
+        .values(
+            tenant_id=sa.bindparam("tenant_id"),
+            queue=sa.bindparam("queue", type_=Key),
+            priority=sa.bindparam("priority", type_=sa.Integer),
+            next=served + cost,
+        )
+        .on_conflict_do_update(
+            index_elements=[turns.c.tenant_id, turns.c.queue, turns.c.priority], set_={"next": later + cost}
+        )
+        .returning(turns.c.next)
+    )
+
+
+_BEST = (
+    sa.select(jobs.c.id)
+    .where(
+        jobs.c.queue == sa.bindparam("in_queue"),
+        jobs.c.state == sa.literal_column("'ready'"),  # as written in the index, or SQLite will not use it
+        jobs.c.run_after <= now_us(),
+    )
+    .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_CLAIM = (
+    sa.update(jobs)
+    .where(jobs.c.id == _BEST)
+    .values(state="leased", token=jobs.c.token + 1, process_id=sa.bindparam("by"), leased_at=now_us())
+    .returning(*jobs.c)
+)
 
 
 def claim(connection: sa.Connection, queue: str, process: ProcessId) -> sa.Row[Any] | None:
     """Lease the best runnable job: by priority, then turn; other claimers skip rows being claimed."""
-    best = (
-        sa.select(jobs.c.id)
-        .where(jobs.c.queue == queue, jobs.c.state == "ready", jobs.c.run_after <= now_us())
-        .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    row = connection.execute(
-        sa.update(jobs)
-        .where(jobs.c.id == best)
-        .values(state="leased", token=jobs.c.token + 1, process_id=process, leased_at=now_us())
-        .returning(*jobs.c)
-    ).one_or_none()
+    row = connection.execute(_CLAIM, {"in_queue": str(queue), "by": process}).one_or_none()
     if row is not None:
-        _serve(connection, row)
+        values = {
+            "queue": row.queue,
+            "priority": row.priority,
+            "tenant_id": row.tenant_id,
+            "virtual": row.turn,
+        }
+        connection.execute(_serving(connection.dialect.name), values)
     return row
 
 
-def _serve(connection: sa.Connection, row: sa.Row[Any]) -> None:
-    statement = insert(connection, queues).values(
-        queue=row.queue, priority=row.priority, tenant_id=row.tenant_id, virtual=row.turn
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[queues.c.queue, queues.c.priority],
-            set_={"virtual": row.turn},
-            where=queues.c.virtual < row.turn,
-        )
+@cache
+def _serving(dialect: str) -> Any:
+    """The turn being served, which only moves on."""
+    statement = insert(dialect, queues)
+    return statement.on_conflict_do_update(
+        index_elements=[queues.c.queue, queues.c.priority],
+        set_={"virtual": statement.excluded.virtual},
+        where=queues.c.virtual < statement.excluded.virtual,
     )
 
 

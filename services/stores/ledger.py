@@ -18,6 +18,22 @@ from services.stores.unit import SqlUnit
 from services.stores.work_tables import jobs as job_rows
 
 _COUNT_UP_TO = 1000
+
+# Built once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
+_FACTS = (
+    sa.select(runs, documents.c.digest, documents.c.generation, documents.c.media_type)
+    .join(documents, documents.c.id == runs.c.document_id)
+    .where(runs.c.id == sa.bindparam("run"))
+)
+_HOLD = (
+    sa.select(job_rows.c.priority)
+    .where(
+        job_rows.c.id == sa.bindparam("job"),
+        job_rows.c.token == sa.bindparam("held"),
+        job_rows.c.state == "leased",
+    )
+    .with_for_update()
+)
 _SECOND = 1_000_000
 
 
@@ -32,19 +48,13 @@ class SqlLedger:
             row = jobs.claim(connection, queue, process)
             if row is None:
                 return None
-            facts = connection.execute(
-                sa.select(runs, documents.c.digest, documents.c.generation, documents.c.media_type)
-                .join(documents, documents.c.id == runs.c.document_id)
-                .where(runs.c.id == row.run_id)
-            ).one()
+            facts = connection.execute(_FACTS, {"run": row.run_id}).one()
         return _claim(row, facts)
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[SqlUnit]:
         with self._database.write() as connection:
-            priority = connection.scalar(
-                sa.select(job_rows.c.priority).where(jobs.held(claim.job, claim.token)).with_for_update()
-            )
+            priority = connection.scalar(_HOLD, {"job": claim.job, "held": claim.token})
             if priority is None:
                 raise Fenced("fenced", "the job was cancelled or given to another process")
             yield SqlUnit(connection, claim, priority)

@@ -22,48 +22,67 @@ OPEN_PAGES = tuple(str(state) for state in PageState if not state.terminal)
 OPEN_RUNS = tuple(str(state) for state in RunState if not state.terminal)
 
 
-def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageEnd) -> bool:
-    """Bring a page to its end, once: False when it had ended before, and then nothing is written.
+# Built once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
+_END_PAGE = (
+    sa.update(pages)
+    .where(
+        pages.c.run_id == sa.bindparam("of_run"),
+        pages.c.number == sa.bindparam("of_number"),
+        pages.c.state.in_(OPEN_PAGES),
+    )
+    .values(
+        finished_at=now_us(),
+        **{
+            name: sa.bindparam(name, type_=pages.c[name].type)
+            for name in ("state", "error", "geometry", "budget", "summary", "attempts")
+        },
+    )
+)
+_KEEP_CONTENT = page_contents.insert()
+_COUNT_PAGE = (
+    sa.update(runs)
+    .where(runs.c.id == sa.bindparam("of_run"))
+    .values(
+        pages_left=runs.c.pages_left - 1,
+        pages_failed=runs.c.pages_failed + sa.bindparam("failed", type_=sa.Integer),
+        usage_pages=runs.c.usage_pages + 1,
+        **{
+            f"usage_{name}": runs.c[f"usage_{name}"] + sa.bindparam(name, type_=sa.BigInteger)
+            for name in ("visual_tokens", "prompt_tokens", "completion_tokens")
+        },
+    )
+    .returning(
+        runs.c.document_id, runs.c.pages_left, runs.c.pages_total, runs.c.pages_failed, runs.c.priority
+    )
+)
+_TELL = events.insert().values(created_at=now_us())
+
+
+def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageEnd) -> int | None:
+    """Bring a page to its end, once: None when it had ended before, and then nothing is written.
 
     The last page of a run to end adds the run's `finish` job.
     """
     changed = connection.execute(
-        sa.update(pages)
-        .where(pages.c.run_id == run, pages.c.number == end.number, pages.c.state.in_(OPEN_PAGES))
-        .values(
-            state=str(end.state),
-            error=end.error.model_dump() if end.error else None,
-            finished_at=now_us(),
-            geometry=end.geometry,
-            budget=end.budget,
-            summary=end.summary,
-            attempts=end.attempts,
-        )
+        _END_PAGE,
+        {
+            "of_run": run,
+            "of_number": end.number,
+            "state": str(end.state),
+            "error": end.error.model_dump() if end.error else None,
+            "geometry": end.geometry,
+            "budget": end.budget,
+            "summary": end.summary,
+            "attempts": end.attempts,
+        },
     ).rowcount
     if not changed:
-        return False
+        return None
     if end.content is not None:
-        connection.execute(
-            page_contents.insert().values(
-                run_id=run, number=end.number, tenant_id=tenant, content=end.content
-            )
-        )
+        values = {"run_id": run, "number": end.number, "tenant_id": tenant, "content": end.content}
+        connection.execute(_KEEP_CONTENT, values)
     counted = connection.execute(
-        sa.update(runs)
-        .where(runs.c.id == run)
-        .values(
-            pages_left=runs.c.pages_left - 1,
-            pages_failed=runs.c.pages_failed + int(end.state.failed),
-            usage_pages=runs.c.usage_pages + 1,
-            **{
-                f"usage_{name}": runs.c[f"usage_{name}"] + more
-                for name, more in asdict(end.spent).items()
-                if more
-            },
-        )
-        .returning(
-            runs.c.document_id, runs.c.pages_left, runs.c.pages_total, runs.c.pages_failed, runs.c.priority
-        )
+        _COUNT_PAGE, {"of_run": run, "failed": int(end.state.failed), **asdict(end.spent)}
     ).one()
     data = {
         "number": end.number,
@@ -77,7 +96,8 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
     tell(connection, owner, "page.finished", data)
     if counted.pages_left == 0:
         jobs.add(connection, owner, "finish", counted.priority, [jobs.Work()])
-    return True
+    left: int = counted.pages_left
+    return left
 
 
 def end_run(
@@ -160,12 +180,6 @@ def tell(
 ) -> None:
     tenant, document, run = owner
     connection.execute(
-        events.insert().values(
-            tenant_id=tenant,
-            document_id=document,
-            run_id=run,
-            type=kind,
-            data=data,
-            created_at=now_us(),
-        )
+        _TELL,
+        {"tenant_id": tenant, "document_id": document, "run_id": run, "type": kind, "data": data},
     )

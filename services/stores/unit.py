@@ -93,7 +93,7 @@ class SqlUnit:
         pages = self._claim.pages or ((at,) if at is not None else ())
         return [page for page in pages if at is None or page >= at]
 
-    def end_page(self, end: PageEnd) -> bool:
+    def end_page(self, end: PageEnd) -> int | None:
         return transitions.end_page(self._connection, self._claim.tenant, self._claim.run, end)
 
     def to_read(self, page: PageToRead, image: BlobKey) -> None:

@@ -86,10 +86,10 @@ def test_a_page_ends_once_however_often_it_is_ended(store: Store) -> None:
     run = store.planned(2, chunk=2)
     claim = store.claim(Queue.RASTER, store.process())
     with store.ledger.holding(claim) as unit:
-        assert unit.end_page(ended(1))
-        assert not unit.end_page(PageEnd(1, PageState.FAILED, ErrorInfo(code="x", detail="x")))
+        assert unit.end_page(ended(1)) == 1
+        assert unit.end_page(PageEnd(1, PageState.FAILED, ErrorInfo(code="x", detail="x"))) is None
     with store.ledger.holding(claim) as unit:
-        assert not unit.end_page(ended(1, PageState.BLANK))
+        assert unit.end_page(ended(1, PageState.BLANK)) is None
     row = store.run(run)
     assert (row.pages_left, row.pages_failed) == (1, 0)
     assert store.page_states(run) == {1: "read", 2: "pending"}
