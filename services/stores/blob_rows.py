@@ -31,7 +31,7 @@ def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int
     key = BlobKey(tenant, digest, row.generation + 1 if row is not None else 1)
     values = {"state": "uploading", "bytes": size, "touched_at": now_us(), **_columns(key)}
     # Two identical posts may both come here: the second finds the first's row and uploads the same bytes.
-    connection.execute(jobs.insert(connection, blobs).values(values).on_conflict_do_nothing())
+    connection.execute(jobs.insert(connection.dialect.name, blobs).values(values).on_conflict_do_nothing())
     return key, True
 
 
