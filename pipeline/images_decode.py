@@ -14,8 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from schemas.errors import DocumentUnreadable
 
-MAX_DECODED_BYTES = 640 << 20
-"""The largest frame decoded whole: 167 megapixels in colour (A0 at 300 dpi has 140), 670 in grey or 1 bit."""
+MAX_DECODED_BYTES = 900 << 20
+"""The largest frame decoded whole: 235 megapixels in colour (A0 at 300 dpi has 140), 940 in grey or 1 bit."""
 
 MAX_SIDE = 65_535
 _WORKING_PIXELS = 24_000_000

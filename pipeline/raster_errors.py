@@ -41,6 +41,8 @@ def page_errors(number: int) -> Iterator[None]:
 def public_reason(error: Exception) -> str:
     """A vendor's message without paths or object addresses, short enough to show."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if text.startswith("Failed to open file"):  # PyMuPDF's wrapper: a path, and no reason
+        return "no page structure can be recovered"
     text = re.sub(r"(['\"])[^'\"]*/[^'\"]*\1", "the file", text)
     return re.sub(r"code=\d+: ", "", text)[:160]
 
