@@ -69,6 +69,10 @@ def add(
     connection.execute(_adding(connection.dialect.name, queue in ("plan", "finish")), rows)
 
 
+# Written out as in the partial indexes, or the databases would not use them.
+READY = jobs.c.state == sa.literal_column("'ready'")
+LEASED = jobs.c.state == sa.literal_column("'leased'")
+
 # Statements are built once: building one takes SQLAlchemy longer than SQLite takes to run it.
 
 
@@ -123,7 +127,7 @@ _BEST = (
     sa.select(jobs.c.id)
     .where(
         jobs.c.queue == sa.bindparam("in_queue"),
-        jobs.c.state == sa.literal_column("'ready'"),  # as written in the index, or SQLite will not use it
+        READY,
         jobs.c.run_after <= now_us(),
     )
     .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
@@ -166,4 +170,4 @@ def _serving(dialect: str) -> Any:
 
 def held(job: JobId, token: int) -> sa.ColumnElement[bool]:
     """The fence: true only for the claim that was given this token."""
-    return sa.and_(jobs.c.id == job, jobs.c.token == token, jobs.c.state == "leased")
+    return sa.and_(jobs.c.id == job, jobs.c.token == token, LEASED)

@@ -42,9 +42,7 @@ def beat(connection: sa.Connection, process: ProcessId) -> bool:
 
 def held(connection: sa.Connection, process: ProcessId) -> set[tuple[JobId, int]]:
     rows = connection.execute(
-        sa.select(job_rows.c.id, job_rows.c.token).where(
-            job_rows.c.process_id == process, job_rows.c.state == "leased"
-        )
+        sa.select(job_rows.c.id, job_rows.c.token).where(job_rows.c.process_id == process, jobs.LEASED)
     )
     return {(JobId(row.id), row.token) for row in rows}
 
@@ -53,7 +51,7 @@ def resign(connection: sa.Connection, process: ProcessId) -> None:
     """Hand back without blame: the process ends because it was asked to."""
     connection.execute(
         sa.update(job_rows)
-        .where(job_rows.c.process_id == process, job_rows.c.state == "leased")
+        .where(job_rows.c.process_id == process, jobs.LEASED)
         .values(
             state="ready",
             process_id=None,
@@ -84,7 +82,7 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> int:
 def _leased_by(connection: sa.Connection, dead: Sequence[str]) -> Sequence[sa.Row[Any]]:
     return connection.execute(
         sa.select(job_rows)
-        .where(job_rows.c.process_id.in_(dead), job_rows.c.state == "leased")
+        .where(job_rows.c.process_id.in_(dead), jobs.LEASED)
         .order_by(job_rows.c.id)
         .with_for_update()
     ).all()

@@ -30,7 +30,7 @@ _HOLD = (
     .where(
         job_rows.c.id == sa.bindparam("job"),
         job_rows.c.token == sa.bindparam("held"),
-        job_rows.c.state == "leased",
+        jobs.LEASED,
     )
     .with_for_update()
 )
@@ -131,7 +131,7 @@ class SqlLedger:
         with self._database.read() as connection:
             ready = (
                 sa.select(job_rows.c.queue)
-                .where(job_rows.c.state == "ready", job_rows.c.run_after <= now_us())
+                .where(jobs.READY, job_rows.c.run_after <= now_us())
                 .limit(_COUNT_UP_TO)
                 .subquery()
             )
