@@ -1,5 +1,6 @@
 """Reads the text layer of a PDF page: lines, rules, pictures, layout, and whether it can be trusted."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,7 +11,6 @@ from pipeline.raster_errors import VENDOR_ERRORS
 from pipeline.tables.suspect import looks_arranged
 from pipeline.text_layer_forms import read_fields, without_ticks
 from pipeline.text_layer_lines import (
-    Pieces,
     content_rotation,
     read_pieces,
     skew,
@@ -19,7 +19,9 @@ from pipeline.text_layer_lines import (
 from pipeline.text_layer_model import read_layout
 from pipeline.text_layer_pictures import Picture, cover, has_pictures, letters_inside, read_pictures
 from pipeline.text_layer_rules import read_rules
+from pipeline.text_layer_sight import Sight, look
 from pipeline.text_layer_space import PageSpace
+from schemas.errors import ResultWarning
 from schemas.page import BlockKind
 from schemas.reading import PageReading, Region
 
@@ -32,6 +34,10 @@ _FLAGS = (
 
 _MOST_LINES = 1500
 """The models compare every line with every other: memory and time grow with the square."""
+
+
+_WORDY = 12
+"""Shapes like words on one picture, from which on a warning is due; textures of photographs have fewer."""
 
 
 class LayoutUse(StrEnum):
@@ -69,8 +75,9 @@ def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
         textpage = page.get_textpage(flags=_FLAGS)  # else their bytes would be copied into the blocks
     blocks = textpage.extractDICT()["blocks"]
     pieces = read_pieces(textpage, blocks, space)
-    fields = read_fields(page, space, pieces.shown)
-    shown = without_ticks(pieces.shown, fields)
+    sight = look(page, space, blocks, pieces.shown, pictures)
+    fields = read_fields(page, space, sight.pieces)
+    shown = without_ticks(sight.pieces, fields)
     reading = PageReading(
         width=space.width,
         height=space.height,
@@ -79,8 +86,9 @@ def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
         regions=(*(Region(BlockKind.FIGURE, picture.bbox) for picture in pictures), *fields.regions),
         content_rotation=content_rotation(shown),
         skew=skew(shown),
+        warnings=tuple(_warnings(sight, page.number + 1)),
     )
-    verdict = trust.judge(_signs(reading, pieces, pictures, space))
+    verdict = trust.judge(_signs(reading, pieces.invisible, sight, pictures, space))
     if verdict.trusted and _worth_the_model(reading, layout):
         seen = read_layout(page, reading.content_rotation)
         reading = replace(reading, regions=(*reading.regions, *seen.regions), tables=seen.tables)
@@ -95,14 +103,24 @@ def _worth_the_model(reading: PageReading, layout: LayoutUse) -> bool:
     return layout is LayoutUse.ALWAYS
 
 
+def _warnings(sight: Sight, number: int) -> Iterator[ResultWarning]:
+    if sight.hidden:
+        detail = f"{sight.hidden} characters of the text layer do not show on the page and were left out"
+        yield ResultWarning(code="hidden_text", detail=detail, page=number)
+    pictured = sum(count for _, count in sight.unread if count >= _WORDY)
+    if pictured:
+        detail = f"a picture seems to hold text, about {pictured} words, that the text layer lacks"
+        yield ResultWarning(code="picture_text_unread", detail=detail, page=number)
+
+
 def _signs(
-    reading: PageReading, pieces: Pieces, pictures: tuple[Picture, ...], space: PageSpace
+    reading: PageReading, invisible: int, sight: Sight, pictures: tuple[Picture, ...], space: PageSpace
 ) -> trust.LayerSigns:
     legible = [picture.bbox for picture in pictures if picture.legible]
     return trust.LayerSigns(
         text="\n".join(line.text for line in reading.lines),
-        invisible=pieces.invisible,
-        outside=pieces.outside,
+        invisible=invisible + sight.hidden,
+        pictured_words=sum(count for _, count in sight.unread),
         picture_cover=cover(legible, space),
         letters_on_pictures=letters_inside(
             legible, ((word.text, word.bbox) for line in reading.lines for word in line.words)

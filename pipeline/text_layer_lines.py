@@ -4,7 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +18,7 @@ _SPLIT_GAP = 1.5  # of the type size: wider gaps part columns; justified text st
 _JOIN_GAP = 0.6  # of the type size: what stands closer on one baseline is one line
 _ASCENT, _DESCENT = 0.8, 0.2  # of the type size, above and below the baseline: letters fill about that
 _PAINTED = 16 | 32 | 64  # char_flags: filled, stroked, or filled with a pattern; none is render mode 3
+_PALE = 0xE6  # of 255, in the darkest of red, green and blue
 _FAKE_BOLD = 8  # char_flags: the same glyphs printed twice, slightly apart
 
 
@@ -35,6 +36,8 @@ class Piece:
     bold: bool
     italic: bool
     mono: bool
+    pale: bool = False
+    """Set in white or nearly: seen only on a dark ground."""
 
     @property
     def letters(self) -> int:
@@ -49,8 +52,6 @@ class Pieces:
     invisible: int
     """Characters painted with neither fill nor stroke: the layer of an OCR program."""
 
-    outside: int
-
 
 def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], space: PageSpace) -> Pieces:
     """Words with boxes come from one call, type and paint from another; block and line number join them."""
@@ -59,7 +60,7 @@ def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], sp
         for key, group in groupby(textpage.extractWORDS(), key=lambda word: (word[5], word[6]))
     }
     shown: list[Piece] = []
-    invisible = outside = 0
+    invisible = 0
     written = [block for block in blocks if block["type"] == 0]  # words count these, not the drawings between
     for block_number, block in enumerate(written):
         for line_number, line in enumerate(block["lines"]):
@@ -72,10 +73,9 @@ def read_pieces(textpage: pymupdf.TextPage, blocks: Sequence[dict[str, Any]], sp
                 spans = [span for span in spans if span not in hidden]
             boxed = [(word[4], space.box(_type_high(word, spans, line["dir"]))) for word in words]
             seen = [(text, box) for text, box in boxed if space.shows(box)]
-            outside += sum(len(text) for text, _ in boxed) - sum(len(text) for text, _ in seen)
             if seen and spans:
                 shown.append(_piece(seen, spans, space.direction(line["dir"])))
-    return Pieces(tuple(shown), invisible, outside)
+    return Pieces(tuple(shown), invisible)
 
 
 def to_lines(pieces: Iterable[Piece]) -> tuple[ReadLine, ...]:
@@ -119,7 +119,12 @@ def _piece(
         bold=mostly(_bold),
         italic=mostly(lambda span: span["flags"] & pymupdf.TEXT_FONT_ITALIC),
         mono=mostly(lambda span: span["flags"] & pymupdf.TEXT_FONT_MONOSPACED),
+        pale=any(_pale(int(span["color"])) or span["alpha"] < 60 for span in spans),
     )
+
+
+def _pale(color: int) -> bool:
+    return min(color >> 16 & 255, color >> 8 & 255, color & 255) >= _PALE
 
 
 def _bold(span: dict[str, Any]) -> bool:
@@ -188,8 +193,7 @@ def _parted(group: list[Piece]) -> list[list[Piece]]:
 def _add(parts: list[list[Piece]], piece: Piece, start: int, end: int) -> None:
     words = piece.words[start:end]
     if words:
-        box = union([word.bbox for word in words])
-        parts[-1].append(Piece(words, box, piece.size, piece.direction, piece.bold, piece.italic, piece.mono))
+        parts[-1].append(replace(piece, words=words, bbox=union([word.bbox for word in words])))
 
 
 def _line(pieces: list[Piece]) -> ReadLine:

@@ -9,6 +9,7 @@ from itertools import islice, pairwise
 _ENOUGH_LETTERS = 40
 _BROKEN = 0.02  # share of characters that no program writes on purpose
 _RIGHT_TO_LEFT = 0.1
+_PICTURED = 15
 _STRANGE_WORDS = 0.35
 _RARE, _VERY_RARE = 0.42, 0.33  # shares of common letters, in longer and in short texts
 _SAMPLE = 400  # words: enough to tell
@@ -24,13 +25,12 @@ class LayerSigns:
     invisible: int = 0
     """Characters painted neither filled nor stroked, or hidden under a picture."""
 
-    outside: int = 0
     picture_cover: float = 0.0
     """Share of the page under pictures that have pixels enough to hold text."""
 
     letters_on_pictures: int = 0
-    drawn_glyphs: int = 0
-    """Shapes drawn as curves, about the size of letters: text turned into outlines."""
+    pictured_words: int = 0
+    """Shapes like words on pictures, where the layer has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,15 @@ def judge(signs: LayerSigns) -> Verdict:
 def _objection(signs: LayerSigns) -> str | None:
     visible = sum(map(len, signs.text.split()))
     if signs.invisible > visible:
-        return "text layer is invisible: it was made by an OCR program"
+        return "most of the text layer does not show: it was made by an OCR program, or hidden"
     if visible == 0:
         return "no text layer"
     elsewhere = visible - signs.letters_on_pictures
-    if signs.picture_cover >= 0.5 and elsewhere < visible * 0.5 and (signs.invisible or visible < 200):
+    little = visible < 200 or signs.invisible > 0.2 * visible
+    if signs.picture_cover >= 0.5 and elsewhere < visible * 0.5 and little:
         return "a picture covers the page and the text layer says little of it"
+    if signs.pictured_words >= _PICTURED and 2 * signs.pictured_words > len(signs.text.split()):
+        return "pictures on the page seem to hold much text that the text layer lacks"
     return garbled(signs.text)
 
 
