@@ -1,6 +1,7 @@
 """Image files as documents: every frame is a page, seen as its EXIF orientation says."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import ExifTags, Image
 from pipeline import sniff
 from pipeline.images_decode import check_size, decode, image_errors
 from pipeline.orders import Geometry
+from schemas.errors import DocumentUnreadable
 from schemas.page import Unit
 
 _FORMATS = {
@@ -83,12 +85,18 @@ class ImageDocument:
     def __init__(self, path: str, media_type: str) -> None:
         if media_type == sniff.HEIC:
             pillow_heif.register_heif_opener()
-        self._path, self._media_type = path, media_type
-        with image_errors("document_corrupt", "this image"):
-            self._file = self._fresh()
-            self._frames = _frames(self._file, media_type)
-            self._file.seek(0)
+        self._media_type = media_type
         self._last = -1
+        # Pillow leaves files open that it cannot read; this one is closed by us alone.
+        self._bytes = Path(path).open("rb")  # noqa: SIM115  # lives as long as this document; see close()
+        try:
+            with image_errors("document_corrupt", "this image"):
+                self._file = self._fresh()
+                self._frames = _frames(self._file, media_type)
+                self._file.seek(0)
+        except DocumentUnreadable:
+            self._bytes.close()
+            raise
         self.page_count = len(self._frames)
 
     def page(self, number: int) -> ImagePage:
@@ -117,14 +125,15 @@ class ImageDocument:
 
     def close(self) -> None:
         self._file.close()
+        self._bytes.close()
 
     def _fresh(self) -> Image.Image:
-        return Image.open(self._path, formats=_FORMATS[self._media_type])
+        self._bytes.seek(0)
+        return Image.open(self._bytes, formats=_FORMATS[self._media_type])
 
     def _seek(self, frame: int) -> None:
         """Decoding changes an image in place (its size, its orientation tag): never decode one twice."""
         if frame <= self._last:
-            self._file.close()
             self._file = self._fresh()
         self._file.seek(frame)
         self._last = frame

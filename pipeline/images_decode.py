@@ -106,13 +106,13 @@ def decode(image: Image.Image) -> Image.Image:
     factor = max(1, math.isqrt(image.width * image.height // _WORKING_PIXELS))
     if factor == 1:
         return plain(image)
-    return _reduced(image, factor)
+    return reduced(image, factor)
 
 
-def _reduced(image: Image.Image, factor: int) -> Image.Image:
+def reduced(image: Image.Image, factor: int, band_pixels: int = _BAND_PIXELS) -> Image.Image:
     """Convert and shrink band by band: a whole second copy of a large frame is never held."""
     width, height = math.ceil(image.width / factor), math.ceil(image.height / factor)
-    rows = max(1, _BAND_PIXELS // image.width // factor) * factor
+    rows = max(1, band_pixels // image.width // factor) * factor
     result: Image.Image | None = None
     for top in range(0, image.height, rows):
         band = plain(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(factor)
