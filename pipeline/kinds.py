@@ -73,12 +73,10 @@ def kind_of(paragraph: Sequence[Piece], hint: BlockKind | None, page: Setting) -
 def _by_type(paragraph: Sequence[Piece], text: str, hint: BlockKind | None, page: Setting) -> BlockKind:
     if hint is None and _heads(paragraph, text, page):
         return BlockKind.HEADING
-    if text[0] in "*†‡§" and hint is None and _is_footnote(paragraph, text, page):
+    if hint is None and _is_footnote(paragraph, text, page):
         return BlockKind.FOOTNOTE
     if paragraph[0].item or marked(paragraph[0].text):
         return BlockKind.LIST
-    if hint is None and _is_footnote(paragraph, text, page):
-        return BlockKind.FOOTNOTE
     return BlockKind.PARAGRAPH
 
 

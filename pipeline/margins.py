@@ -102,6 +102,8 @@ def _looks(row: Sequence[Piece], following: Sequence[Piece] | None, sheet: Sheet
         (sheet.page[3] - min(p.at[1] for p in row)) if footer else (max(p.at[3] for p in row) - sheet.page[1])
     )
     if _hinted(row, sheet.regions):
+        if following is not None and _runs_on(row, following, sheet):
+            return False
         return reach < HINTED_ZONE * height or _lone_number(row, following, sheet)
     size = max(piece.size for piece in row)
     text = "   ".join(piece.text for piece in row)
@@ -110,6 +112,13 @@ def _looks(row: Sequence[Piece], following: Sequence[Piece] | None, sheet: Sheet
     if reach > ZONE * height:
         return footer and _lone_number(row, following, sheet)
     return _numbered(row) or _FURNITURE.search(text) is not None or _lesser(row, following, sheet)
+
+
+def _runs_on(row: Sequence[Piece], following: Sequence[Piece], sheet: Sheet) -> bool:
+    """The layout may take the first line of a page that begins in the middle of its text for a header."""
+    size = max(piece.size for piece in row)
+    usual = abs(size - sheet.body) < 0.05 * sheet.body and len(row) == 1 and len(row[0].words) > 5
+    return usual and _gap(row, following) < sheet.leading + 0.15 * size
 
 
 def _lone_number(row: Sequence[Piece], following: Sequence[Piece] | None, sheet: Sheet) -> bool:

@@ -15,14 +15,15 @@ _SECTION = re.compile(
     r"(\d{1,3}(?:\.\d{1,3})*|[IVX]{1,6})[.)]?\s+\S",
     re.IGNORECASE,
 )
-_NOTE = re.compile(r"(?:\d{1,3}|[*†‡§¶#]{1,3}|[¹²³⁰⁴-⁹]+|\(\d{1,2}\)|\[\d{1,2}\]|[a-z](?=\s))[.)]?\s*\S")
+_NOTE = re.compile(
+    r"(?:\d{1,3}[.)]?|[¹²³⁰⁴-⁹]+|\(\d{1,2}\)|\[\d{1,2}\]|[a-z](?=\s))\s*[\"“‘(]?[^\W\d_]|[*†‡§¶#]{1,3}\s*\S"
+)
 
 _CAPTION = re.compile(
-    r"(?:supplementary\s+|extended data\s+)?"
+    r"(?i:(?:supplementary\s+|extended data\s+)?"
     r"(?:fig(?:ure|\.|s\.)?|table|tab\.|chart|scheme|plate|exhibit|box|abb(?:ildung|\.)|"
-    r"tabelle|tableau|figura|tabla|tabella|quadro|gráfico|rysunek|tabela|рис(?:унок|\.)|таблица|图|圖|図|表|그림|표)\s*"
-    r"[\dIVXA-Z]{1,5}(?:[.\-–]\d+)*\s*(?:[.:|–—]|\s|$)",
-    re.IGNORECASE,
+    r"tabelle|tableau|figura|tabla|tabella|quadro|gráfico|rysunek|tabela|рис(?:унок|\.)|таблица|图|圖|図|表|그림|표))\s*"
+    r"(?:\d{1,4}[a-zA-Z]?|[IVXLC]{2,5}|[A-Z](?=\.?\d|\s*[.:|–—]|$))(?:[.\-–]\d+)*\s*(?:[.:|–—]|\s|$|(?=[^\x00-\x7f]))"
 )
 
 
