@@ -19,7 +19,7 @@ _NEAR = 1.6
 
 
 def wordlike(grey: Grey, known: Sequence[Box] = ()) -> list[Box]:
-    """Boxes of shapes that are as high, long and filled as words and stand in rows; ``known`` words left out."""
+    """Boxes of shapes as high, long and filled as words that stand in rows; ``known`` words left out."""
     mask = strokes(grey)
     for x0, y0, x1, y1 in known:
         mask[max(0, int(y0)) : int(y1) + 1, max(0, int(x0)) : int(x1) + 1] = 0
