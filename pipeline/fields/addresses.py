@@ -93,8 +93,14 @@ def first_address(sheet: Sheet) -> list[Place]:
 
 
 def address_lines(segments: Sequence[Segment]) -> list[Place]:
-    """The address among the lines of a block."""
-    return [Place(s, 0, len(s.text)) for s in segments if is_address(s.text)]
+    """The address among the lines of a block: from its first address line to a contact or a title."""
+    found: list[Place] = []
+    for segment in segments:
+        if is_address(segment.text) or (found and _goes_on(segment.text)):
+            found.append(Place(segment, 0, len(segment.text)))
+        elif found:
+            break
+    return found
 
 
 def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: float) -> list[Place]:

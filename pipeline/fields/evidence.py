@@ -66,14 +66,22 @@ def value_at(  # who, where, what, how much: always in this order
     )
 
 
-def lines_at(sheet: Sheet, path: str, places: Sequence[Place], score: float) -> FieldCandidate:
+def lines_at(
+    sheet: Sheet,
+    path: str,
+    places: Sequence[Place],
+    score: float,
+    *,
+    row: int | None = None,
+    glue: str = ", ",
+) -> FieldCandidate:
     """A candidate made of several lines, such as an address: one box a line."""
-    raw = ", ".join(place.raw.strip(" ,;") for place in places)
+    raw = glue.join(place.raw.strip(" ,;") for place in places)
     boxes: list[Box] = [
         box for place in places for box in boxes_of(place.segment, place.start, place.end) or []
     ]
     quote = " ".join(place.raw for place in places)[:_LONGEST_QUOTE]
     evidence = Evidence(page=sheet.number, quote=quote, boxes=boxes or None)
     return FieldCandidate(
-        path, Outcome.VALUE, score, (Reading(raw),), raw=raw, evidence=(evidence,), page=sheet.number
+        path, Outcome.VALUE, score, (Reading(raw),), raw=raw, evidence=(evidence,), page=sheet.number, row=row
     )

@@ -65,13 +65,18 @@ def words_of_name(name: str) -> str:
     return " ".join(re.sub(r"[^0-9\w]+|_", " ", _CAMEL.sub(" ", name)).split()).lower()
 
 
-def within_one_edit(a: str, b: str) -> bool:
-    """True when one insertion, deletion or substitution at most turns one text into the other."""
-    if len(a) > len(b):
-        a, b = b, a
-    if len(b) - len(a) > 1:
+def within_edits(a: str, b: str, limit: int) -> bool:
+    """True when at most ``limit`` insertions, deletions or substitutions turn one text into the other."""
+    if abs(len(a) - len(b)) > limit:
         return False
-    at = 0
-    while at < len(a) and a[at] == b[at]:
-        at += 1
-    return a[at:] == b[at + 1 :] or (len(a) == len(b) and a[at + 1 :] == b[at + 1 :])
+    first = 0
+    while first < min(len(a), len(b)) and a[first] == b[first]:
+        first += 1
+    a, b = a[first:], b[first:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    if not a or not b:
+        return len(a) + len(b) <= limit
+    if limit == 0:
+        return False
+    return any(within_edits(x, y, limit - 1) for x, y in ((a[1:], b[1:]), (a[1:], b), (a, b[1:])))

@@ -1,5 +1,6 @@
 """Rows below the header of a list, cut into cells and gathered into items."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -8,6 +9,7 @@ from pipeline.fields.shapes import Kind, Leaf
 from pipeline.fields.values import parse
 from schemas.field import FieldType
 
+_CONTINUES = 1.5  # line heights: words farther below are no continuation
 NUMERIC = frozenset({FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER})
 
 
@@ -37,8 +39,13 @@ class Item:
     cells: dict[str, list[Cell]] = field(default_factory=dict)
 
 
-def assign(row: Row, columns: list[Column], line_height: float) -> dict[int, list[Cell]]:
-    cells: dict[int, list[Cell]] = {}
+Cells = dict[int, list[Cell]]
+BodyRow = tuple[Row, Cells]
+
+
+def assign(row: Row, columns: list[Column], line_height: float) -> Cells:
+    """The row's words by the column they fall into."""
+    cells: Cells = {}
     for segment in row.segments:
         for piece in _pieces(segment, columns, line_height):
             cells.setdefault(_column_of(*_extent(piece), columns, line_height), []).append(piece)
@@ -92,44 +99,70 @@ def _column_of(x0: float, x1: float, columns: list[Column], line_height: float) 
     return min(range(len(columns)), key=distance)
 
 
-def grouped(rows: list[tuple[Row, dict[int, list[Cell]]]], columns: list[Column]) -> list[Item]:
-    """Rows with numbers begin items; rows of words continue them, or precede them where all items do so."""
-    text_columns = [i for i, c in enumerate(columns) if c.leaf is not None and c.leaf.type not in NUMERIC]
-    numeric = [_has_numbers(cells, columns) for _, cells in rows]
-    begun = [i for i, is_item in enumerate(numeric) if is_item]
-    described = [i for i in begun if any(column in rows[i][1] for column in text_columns)]
-    words_first = bool(begun) and bool(text_columns) and len(described) * 2 < len(begun)
+def grouped(rows: Sequence[BodyRow], columns: list[Column], line_height: float) -> list[Item]:
+    """Rows with typed values begin items; rows of words continue them, or precede them where all do so."""
+    begins = [_begins(cells, columns) for _, cells in rows]
     items: list[Item] = []
-    waiting: list[dict[int, list[Cell]]] = []
-    for (_, cells), is_item in zip(rows, numeric, strict=True):
+    waiting: list[Cells] = []
+    words_first = _words_first(rows, begins, columns)
+    bottom = rows[0][0].box[1] if rows else 0.0
+    for (row, cells), is_item in zip(rows, begins, strict=True):
+        near = row.box[1] - bottom <= _CONTINUES * line_height
+        bottom = row.box[3]
         if is_item:
-            item = Item()
+            items.append(Item())
             for extra in waiting:
-                _add(item, extra, columns, words_only=True)
+                _continue(items[-1], extra, columns)
             waiting = []
-            _add(item, cells, columns, words_only=False)
-            items.append(item)
+            _add(items[-1], cells, columns)
         elif words_first:
-            waiting.append(cells)
-        elif items:
-            _add(items[-1], cells, columns, words_only=True)
+            waiting = [*waiting, cells] if near else [cells]
+        elif items and near:
+            _continue(items[-1], cells, columns)
     return items
 
 
-def _has_numbers(cells: dict[int, list[Cell]], columns: list[Column]) -> bool:
-    for index, some in cells.items():
-        leaf = columns[index].leaf
-        if leaf is not None and leaf.type in NUMERIC and leaf.concept != "position":
-            for cell in some:
-                for value in parse(leaf, cell.text):
-                    if (value.end - value.start) * 2 >= len(cell.text.strip()):
-                        return True
-    return False
+def _words_first(rows: Sequence[BodyRow], begins: Sequence[bool], columns: list[Column]) -> bool:
+    """Receipts print the article above its numbers."""
+    texts = {i for i, column in enumerate(columns) if column.leaf is not None and _wordy(column.leaf)}
+    begun = [cells for (_, cells), is_item in zip(rows, begins, strict=True) if is_item]
+    described = [cells for cells in begun if texts & set(cells)]
+    return bool(begun) and bool(texts) and len(described) * 2 < len(begun)
 
 
-def _add(item: Item, cells: dict[int, list[Cell]], columns: list[Column], *, words_only: bool) -> None:
+def _wordy(leaf: Leaf) -> bool:
+    return leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN
+
+
+def _begins(cells: Cells, columns: list[Column]) -> bool:
+    """A row with a value of its type in some column; in a list of nothing but texts, one with two cells."""
+    typed = [
+        (column.leaf, cells.get(index, []))
+        for index, column in enumerate(columns)
+        if column.leaf is not None and column.leaf.type is not FieldType.TEXT
+    ]
+    if not typed:
+        named = [index for index, column in enumerate(columns) if column.leaf is not None]
+        return sum(index in cells for index in named) >= min(2, len(named))
+    return any(
+        (value.end - value.start) * 2 >= len(cell.text.strip())
+        for leaf, some in typed
+        for cell in some
+        for value in parse(leaf, cell.text)
+    )
+
+
+def _add(item: Item, cells: Cells, columns: list[Column]) -> None:
     for index, some in cells.items():
         leaf = columns[index].leaf
-        if leaf is None or (words_only and (leaf.type is not FieldType.TEXT or leaf.kind is not Kind.PLAIN)):
-            continue
-        item.cells.setdefault(leaf.name, []).extend(some)
+        if leaf is not None:
+            item.cells.setdefault(leaf.name, []).extend(some)
+
+
+def _continue(item: Item, cells: Cells, columns: list[Column]) -> None:
+    """More words of an item: they belong to its description, or to the one column of words there is."""
+    wordy = [i for i, column in enumerate(columns) if column.leaf is not None and _wordy(column.leaf)]
+    described = [i for i in wordy if columns[i].leaf.concept == "description"] or wordy  # type: ignore[union-attr]  # wordy columns have leaves
+    for index in described[:1]:
+        if index in cells:
+            _add(item, {index: cells[index]}, columns)

@@ -5,17 +5,19 @@ from itertools import groupby
 
 from pipeline.fields.currencies import in_currency_of
 from pipeline.fields.evidence import Place, at, value_at
-from pipeline.fields.item_rows import Cell, Column, Item, assign, grouped
+from pipeline.fields.item_rows import BodyRow, Cell, Column, Item, assign, grouped
 from pipeline.fields.labels import Hit, LabelIndex, index_of
 from pipeline.fields.layout import Row, Sheet, boxes_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.tabular import table_items
+from pipeline.fields.till import till_items
 from pipeline.fields.values import Parsed, parse
 from schemas.field import Evidence, FieldType
 from schemas.geometry import Box
 from schemas.page import PageContent
 
 _ENDS = frozenset({"total", "net", "rounding", "cash", "change", "quantity_total"})
+_ARTICLE = frozenset({"description", "sku", "quantity"})
 _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _MAX_ROWS = 2000
 _LONGEST_QUOTE = 300
@@ -42,7 +44,8 @@ def candidates(sheet: Sheet, content: PageContent, leaves: Sequence[Leaf]) -> It
         columns = tuple(group)
         own = list(_from_rows(sheet, columns))
         tables = list(table_items(sheet.number, content.tables, columns))
-        yield from (tables if _worth(tables) > _worth(own) else own)
+        best = tables if _worth(tables) > _worth(own) else own
+        yield from best or till_items(sheet, columns)
 
 
 def _worth(found: Sequence[FieldCandidate]) -> int:
@@ -80,7 +83,7 @@ def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) 
     by_name = {leaf.name: leaf for leaf in leaves}
     columns = _columns(index, sheet.rows[at], by_name)
     named = [column for column in columns if column.leaf is not None]
-    if len(columns) < 2 or not named or (len(named) < 2 and len(leaves) > 1):
+    if len(columns) < 2 or len(named) < min(2, len(leaves)) or not _heads(named, leaves):
         return [], at
     after = at + 1
     while after < len(sheet.rows) and after < at + 3:
@@ -102,6 +105,12 @@ def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) 
                     over.leaf = column.leaf
         after += 1
     return columns, after
+
+
+def _heads(named: Sequence[Column], leaves: Sequence[Leaf]) -> bool:
+    """A list of articles names its articles: columns of rates and sums alone head a summary of taxes."""
+    asked = {leaf.concept for leaf in leaves} & _ARTICLE
+    return not asked or bool({column.leaf.concept for column in named if column.leaf} & _ARTICLE)
 
 
 def _wraps(row: Row, columns: Sequence[Column], more: Sequence[Column]) -> bool:
@@ -138,7 +147,7 @@ def _columns(index: LabelIndex, row: Row, by_name: dict[str, Leaf]) -> list[Colu
 
 
 def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tuple[list[Item], int]:
-    rows: list[tuple[Row, dict[int, list[Cell]]]] = []
+    rows: list[BodyRow] = []
     bottom = sheet.rows[at - 1].box[3]
     while at < len(sheet.rows) and len(rows) < _MAX_ROWS:
         row = sheet.rows[at]
@@ -147,7 +156,7 @@ def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tup
         bottom = row.box[3]
         rows.append((row, assign(row, columns, sheet.line_height)))
         at += 1
-    return grouped(rows, columns), at
+    return grouped(rows, columns, sheet.line_height), at
 
 
 def _ends(index: LabelIndex, row: Row) -> bool:

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
 
-from pipeline.fields.folding import key
+from pipeline.fields.folding import key, within_edits
 from pipeline.fields.layout import Row, Segment, Sheet
 from pipeline.fields.shapes import Leaf
 from pipeline.fields.vocabulary import concepts
@@ -14,7 +13,7 @@ from pipeline.fields.vocabulary import concepts
 MAX_WORDS = 8
 _ONE_SLIP = 5  # letters a label needs before one misread letter is forgiven
 _TWO_SLIPS = 12
-_LONGEST_FOR_TWO = 20  # two deletions of longer labels would make thousands of variants
+_REMEMBERED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,13 @@ class LabelIndex:
                 for text, weight in concept.labels:
                     self._targets[key(text)].append(Target(None, name, weight))
         self._longest = max(map(len, self._targets), default=0)
-        self._slips: dict[str, list[str]] = defaultdict(list)
+        # One slip leaves the beginning or the end of a label whole.
+        self._by_edge: dict[str, list[str]] = defaultdict(list)
         for folded in self._targets:
-            for variant in set(_variants(folded)):
-                self._slips[variant].append(folded)
+            if len(folded) >= _ONE_SLIP and folded.isascii():
+                for edge in _edges(folded):
+                    self._by_edge[edge].append(folded)
+        self._seen: dict[str, str | None] = {}
 
     def hits(self, row: Row) -> list[Hit]:
         """Labels of one row, left to right; where they overlap the longest wins."""
@@ -102,31 +104,35 @@ class LabelIndex:
             return tuple(self._targets[text]), True
         if not slips:
             return (), False
-        labels: set[str] = set()
-        for variant in _variants(text):
-            labels.update(self._slips.get(variant, ()))
-        if not labels:
-            return (), False
-        best = min(labels, key=lambda label: (abs(len(label) - len(text)), label))
-        return tuple(self._targets[best]), False
+        label = self._nearest(text)
+        return (tuple(self._targets[label]), False) if label else ((), False)
+
+    def _nearest(self, text: str) -> str | None:
+        """The label a slip or two away, if any; remembered, for words recur from page to page."""
+        if text not in self._seen:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[text] = self._searched(text)
+        return self._seen[text]
+
+    def _searched(self, text: str) -> str | None:
+        if len(text) < _ONE_SLIP or not text.isascii():
+            return None
+        near = {label for edge in _edges(text) for label in self._by_edge.get(edge, ())}
+        slips = 2 if len(text) >= _TWO_SLIPS else 1
+        fits = (label for label in near if within_edits(label, text, slips))
+        return min(fits, key=lambda label: (abs(len(label) - len(text)), label), default=None)
+
+
+def _edges(text: str) -> tuple[str, str]:
+    size = 2 if len(text) < 7 else 3
+    return f"^{text[:size]}", f"{text[-size:]}$"
 
 
 def _is_code(text: str) -> bool:
     """Mostly digits, or ending in one: ``20%``, ``invoice_number_1``."""
     digits = sum(char.isdigit() for char in text)
     return digits * 2 > sum(char.isalnum() for char in text) or text[-1:].isdigit()
-
-
-def _variants(text: str) -> Iterator[str]:
-    """The text and itself with a letter (two in long labels) left out: texts one slip apart share one."""
-    if len(text) < _ONE_SLIP or not text.isascii():
-        return
-    yield text
-    for at in range(len(text)):
-        yield text[:at] + text[at + 1 :]
-    if _TWO_SLIPS <= len(text) <= _LONGEST_FOR_TWO:
-        for a, b in combinations(range(len(text)), 2):
-            yield text[:a] + text[a + 1 : b] + text[b + 1 :]
 
 
 @lru_cache(maxsize=8)

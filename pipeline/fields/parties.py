@@ -16,6 +16,7 @@ _LATER_PAGE = 0.9
 _NAMES, _ADDRESSES = 4, 2
 _BLOCK_LINES = 6
 _WINDOW = 0.6
+_WINDOW_BELOW = 0.08  # of the page: how far under the sender's line the window begins
 
 
 def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[FieldCandidate]:
@@ -89,7 +90,8 @@ def _in_window(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
         sender = bool(rest) and any(is_address(segment.text[a:b]) for a, b in rest)
         if not sender or segment.box[1] > 0.4 * page.sheet.height or is_address(segment.text[slice(*first)]):
             continue
-        block = _lines_below(page, segment, segment.box[0], first_gap=3.0)
+        reach = _WINDOW_BELOW * page.sheet.height / page.sheet.line_height
+        block = _lines_below(page, segment, segment.box[0], first_gap=reach)
         if len(block) < 2:
             continue
         if leaf.concept == "recipient":

@@ -10,8 +10,8 @@ from pipeline.fields.vocabulary import by_key
 from schemas.field import Evidence, FieldType
 from schemas.table import Cell, CellRole, Table
 
-_NUMERIC = (FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER)
 _ENDS = frozenset({"total", "net", "rounding", "tax"})
+_ARTICLE = frozenset({"description", "sku", "quantity"})
 _HEADER_ROWS = 3
 
 
@@ -29,7 +29,7 @@ def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) ->
             if _is_sum(cells):
                 break
             found = list(_row(page, cells, columns, number))
-            if any(c.outcome is Outcome.VALUE and _numeric(c, leaves) for c in found):
+            if _is_item(found, leaves):
                 yield from found
                 number += 1
 
@@ -59,7 +59,10 @@ def _columns(
         leaf = by_name[name or ""]
         if col not in columns and leaf not in columns.values():
             columns[col] = leaf
-    enough = len(columns) >= min(2, len(leaves))
+    article = {leaf.concept for leaf in leaves} & _ARTICLE
+    enough = len(columns) >= min(2, len(leaves)) and (
+        not article or bool({leaf.concept for leaf in columns.values()} & article)
+    )
     return last, columns if enough else {}
 
 
@@ -71,8 +74,13 @@ def _is_sum(cells: dict[int, Cell]) -> bool:
     return hit is not None and hit[0] in _ENDS and hit[1] >= 0.6
 
 
-def _numeric(candidate: FieldCandidate, leaves: Sequence[Leaf]) -> bool:
-    return any(leaf.name == candidate.path and leaf.type in _NUMERIC for leaf in leaves)
+def _is_item(found: Sequence[FieldCandidate], leaves: Sequence[Leaf]) -> bool:
+    """A row with a value of its type; in a list of nothing but texts, one with two values."""
+    typed = {leaf.name for leaf in leaves if leaf.type is not FieldType.TEXT}
+    values = [c for c in found if c.outcome is Outcome.VALUE]
+    if not typed & {c.path for c in found}:
+        return len(values) >= min(2, len(found))
+    return any(c.path in typed for c in values)
 
 
 def _row(page: int, cells: dict[int, Cell], columns: dict[int, Leaf], row: int) -> Iterator[FieldCandidate]:

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.fields import texts
 from pipeline.fields.currencies import amounts_in, currencies_in, iso_codes
 from pipeline.fields.dates import dates_in
-from pipeline.fields.folding import ascii_digits, fold, key, within_one_edit
+from pipeline.fields.folding import ascii_digits, fold, key, within_edits
 from pipeline.fields.numbers import numbers_in
 from pipeline.fields.shapes import Kind, Leaf, Reading
 from pipeline.fields.wordlists import keys, table
@@ -141,7 +141,7 @@ def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
             stretch = key(text[start:end])
             for folded, option in options:
                 same = stretch == folded
-                if same or (len(folded) >= 6 and within_one_edit(stretch, folded)):
+                if same or (len(folded) >= 6 and within_edits(stretch, folded, 1)):
                     best = Parsed(start, end, (Reading(option),), 1.0 if same else 0.85)
         if best:
             yield best
