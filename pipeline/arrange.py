@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pipeline import margins
 from pipeline.blocks import Draft, confidence_of, draft, drafts_of, gather_headings, gather_lists, set_levels
 from pipeline.frame import Frame, frame_of
+from pipeline.grids import with_rows_joined
 from pipeline.grouping import Group, assign_regions, group
 from pipeline.initials import with_initials
 from pipeline.joining import Lexicon
@@ -59,7 +60,7 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
         at = frame.box(place.bbox)
         items.append(_Item(at, draft=Draft(BlockKind.OTHER, at, place.bbox)))
 
-    text = [piece for piece in main if piece.margin is None]
+    text = with_rows_joined([piece for piece in main if piece.margin is None])
     groups = group(text, reading.regions)
     scene = setting(groups, body, [item.at for item in items], frame.size[1])
     lexicon = Lexicon(piece.text for piece in pieces)

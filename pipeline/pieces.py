@@ -193,7 +193,7 @@ def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
         before = max(level, key=lambda index: done[index].at[2], default=None)
         if before is not None and _one_line(done[before], piece, space):
             gap = piece.at[0] - done[before].at[2]
-            done[before] = _joined(done[before], piece)
+            done[before] = joined(done[before], piece)
             done[before].pair |= gap > WIDE * piece.size
         else:
             done.append(piece)
@@ -260,7 +260,7 @@ def _are_pair(left: Piece, right: Piece) -> bool:
     return value.count(" ") <= 2 and sum(map(str.isdigit, signs)) * 2 > len(signs)
 
 
-def _joined(left: Piece, right: Piece) -> Piece:
+def joined(left: Piece, right: Piece) -> Piece:
     long = left if len(left.text) >= len(right.text) else right
     gap = right.at[0] - left.at[2]
     unspaced = is_unspaced(left.text[-1]) and is_unspaced(right.text[0])
