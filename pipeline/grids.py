@@ -52,7 +52,7 @@ def _closed(run: Sequence[Sequence[Piece]]) -> list[Piece]:
 
 
 def _is_grid(run: Sequence[Sequence[Piece]]) -> bool:
-    """At least two rows of three, or of a text and a figure; most texts a word or two, not lines of columns."""
+    """At least two rows of three, or of a text and a figure; most texts a word or two, not lines of prose."""
     telling = [row for row in run if len(row) > 2 or _is_figure(row[-1].text)]
     if len(telling) < 2 or len(telling) * 2 < len(run):
         return False
