@@ -9,6 +9,7 @@ from pipeline.orders import PageImage
 
 _JPEG_QUALITY = 90
 _PNG_MAX_PIXELS = 2_000_000
+_JPEG_MAX_SIDE = 65_500
 _FLAT_SHARE = 0.6
 """Where so many pixels equal their right-hand neighbour the page is line art: exact and small as PNG."""
 
@@ -20,7 +21,8 @@ def encode(image: Image.Image) -> PageImage:
         pixels = np.ascontiguousarray(pixels[:, :, 1])
         image = Image.fromarray(pixels)
     buffer = io.BytesIO()
-    if image.width * image.height <= _PNG_MAX_PIXELS and _is_flat(pixels):
+    small = image.width * image.height <= _PNG_MAX_PIXELS
+    if (small and _is_flat(pixels)) or max(image.size) > _JPEG_MAX_SIDE:
         image.save(buffer, "PNG", compress_level=1)
         media_type = "image/png"
     else:
