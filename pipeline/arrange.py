@@ -13,6 +13,7 @@ from pipeline.joining import Lexicon
 from pipeline.kinds import Setting, setting
 from pipeline.markdown_tables import table_text
 from pipeline.marks import counted
+from pipeline.order import MOST_BOXES
 from pipeline.panels import order_within, sort_pictures
 from pipeline.pieces import Piece, pieces_of, rows_of, typical_size
 from schemas.geometry import Box, area, intersection, union
@@ -77,7 +78,7 @@ def arrange(reading: PageReading, found: Sequence[ReadTable], tables: Sequence[T
 def _spread(items: Sequence[_Item], body: float) -> list[Box]:
     """Where things stand for reading order: a title with its row to itself is as wide as the page's text."""
     boxes = [item.at for item in items]
-    if len(items) < 3:
+    if not 3 <= len(items) <= MOST_BOXES:
         return boxes
     left, _, right, _ = union(boxes)
     spread = list(boxes)
@@ -91,6 +92,8 @@ def _spread(items: Sequence[_Item], body: float) -> list[Box]:
 
 
 def _measure_room(items: Sequence[_Item]) -> None:
+    if len(items) > MOST_BOXES:
+        return
     edge = max((item.at[2] for item in items), default=0.0)
     for item in items:
         if item.group is not None:

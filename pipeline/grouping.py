@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pipeline.pieces import Piece, rows_of
 from schemas.geometry import Box, area, intersection, union
 from schemas.page import BlockKind
@@ -10,6 +12,8 @@ from schemas.reading import Region
 
 # Lines further apart than this, in type sizes from box to box, are not of one group.
 GAP = 0.9
+# A piece looks for the next line among so many that follow it down the page.
+_AHEAD = 300
 # What the layout sees as one of these is one block, however its lines stand.
 WHOLE = frozenset(
     (BlockKind.HEADING, BlockKind.FORMULA, BlockKind.CAPTION, BlockKind.SIGNATURE, BlockKind.BARCODE)
@@ -35,13 +39,14 @@ def assign_regions(pieces: Sequence[Piece], regions: Sequence[Region], boxes: Se
     """Mark each piece with the smallest region its middle lies in; ``boxes`` are the regions in the frame."""
     order = sorted(range(len(regions)), key=lambda i: area(boxes[i]))
     usable = [i for i in order if regions[i].kind in _TEXT_KINDS]
+    if not usable:
+        return
+    x0, y0, x1, y1 = np.array([boxes[i] for i in usable]).T
     for piece in pieces:
-        x = (piece.at[0] + piece.at[2]) / 2
-        for index in usable:
-            box = boxes[index]
-            if box[0] <= x <= box[2] and box[1] <= piece.middle <= box[3] and _mostly_inside(piece.at, box):
-                piece.region = index
-                break
+        x, y = (piece.at[0] + piece.at[2]) / 2, piece.middle
+        around = np.flatnonzero((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
+        inside = (usable[k] for k in around.tolist() if _mostly_inside(piece.at, boxes[usable[k]]))
+        piece.region = next(inside, -1)
 
 
 def _mostly_inside(at: Box, box: Box) -> bool:
@@ -91,7 +96,7 @@ def _below(index: int, pieces: Sequence[Piece]) -> list[int]:
     upper = pieces[index]
     limit = upper.at[3] + 2.2 * upper.size
     found: list[int] = []
-    for other in range(index + 1, len(pieces)):
+    for other in range(index + 1, min(len(pieces), index + _AHEAD)):
         lower = pieces[other]
         if lower.at[1] > limit:
             break

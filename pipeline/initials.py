@@ -9,6 +9,8 @@ from schemas.geometry import Box, union
 
 # So much taller than the letters beside it that it is no capital of theirs.
 _TALL = 1.7
+# A page of more is no page of paragraphs.
+_MOST = 40
 
 
 def with_initials(pieces: Sequence[Piece], place: Callable[[Box], Box]) -> list[Piece]:
@@ -16,7 +18,7 @@ def with_initials(pieces: Sequence[Piece], place: Callable[[Box], Box]) -> list[
     out: list[Piece] = []
     loose: list[Piece] = []
     for piece in pieces:
-        rest = _without_initial(piece, place)
+        rest = _without_initial(piece, place) if len(loose) < _MOST else None
         if rest is None:
             out.append(piece)
         else:

@@ -11,7 +11,7 @@ _Matrix = NDArray[np.bool_]
 _Row = NDArray[np.float64]
 
 # The order is cubic in the number of rectangles; a page of more is a drawing or noise, not columns of text.
-MOST_BOXES = 800
+MOST_BOXES = 400
 
 
 def reading_order(boxes: Sequence[Box], slack: float = 1.0) -> list[int]:

@@ -19,6 +19,8 @@ TIGHT = 0.45
 WIDE = 3.0
 # The value of a form stands no further from its label.
 FORM = 15.0
+# How many pieces of a row may begin between a piece and the one it belongs to.
+_BACK = 8
 # A gap narrower than this cannot be a gutter inside a line as the reader gave it.
 CUT = 0.9
 
@@ -169,19 +171,21 @@ def _mended(pieces: list[Piece], space: Whitespace) -> list[Piece]:
 def rows_of(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """Rows from the top, each from left to right: pieces that share half their height with its first."""
     rows: list[list[Piece]] = []
+    main: Piece | None = None
     for piece in sorted(pieces, key=lambda p: (p.middle, p.at[0])):
-        if rows and _on_one_row(rows[-1], piece):
+        if main is not None and _on_one_row(main, piece):
             rows[-1].append(piece)
+            main = piece if piece.size > main.size else main
         else:
             rows.append([piece])
+            main = piece
     for row in rows:
         row.sort(key=lambda p: p.at[0])
     return rows
 
 
-def _on_one_row(row: Sequence[Piece], piece: Piece) -> bool:
+def _on_one_row(main: Piece, piece: Piece) -> bool:
     """Beside the row's largest piece; raised and lowered small type is let further up and down."""
-    main = max(row, key=lambda p: p.size)
     return _level(main, piece) and abs(piece.middle - main.middle) < 0.6 * max(main.height, piece.height)
 
 
@@ -189,7 +193,7 @@ def _mended_row(row: list[Piece], space: Whitespace) -> list[Piece]:
     done: list[Piece] = []
     for piece in _interleaved(row):
         # Beside it may stand a line of the next column that reaches into two of this column's rows.
-        level = [index for index, other in enumerate(done) if _level(other, piece)]
+        level = [k for k in range(max(0, len(done) - _BACK), len(done)) if _level(done[k], piece)]
         before = max(level, key=lambda index: done[index].at[2], default=None)
         if before is not None and _one_line(done[before], piece, space):
             gap = piece.at[0] - done[before].at[2]
@@ -212,6 +216,8 @@ def _interleaved(row: list[Piece]) -> list[Piece]:
     small = [p for p in row if p.size < 0.8 * main.size and p.at[0] < main.at[2] and p.at[2] > main.at[0]]
     if not small or len(main.words) + sum(len(p.words) for p in small) > 60:
         return row
+    if any(a.bbox[0] > b.bbox[0] for a, b in pairwise(main.words)):
+        return row  # not from left to right: a turned page or another script
     words = sorted((word for p in (main, *small) for word in p.words), key=lambda w: w.bbox[0])
     mixed = replace(main, words=tuple(words), text=_run_together(words, main.size))
     return sorted([mixed, *(p for p in row if p is not main and p not in small)], key=lambda p: p.at[0])
