@@ -55,10 +55,10 @@ _KNOWN_OTHERS = (
 def sniff(head: bytes) -> str:
     """The media type of a file that begins with ``head`` (at least `HEAD_BYTES` of it, if it is that long).
 
-    Raises `BadInput` with ``empty_file`` or ``unsupported_media_type``.
+    Raises `BadInput` with ``empty_body`` or ``unsupported_media_type``.
     """
     if not head:
-        raise BadInput("empty_file", "the file is empty", status=400)
+        raise BadInput("empty_body", "the file is empty", status=400)
     found = _image(head) or _pdf(head)
     if found is None:
         raise BadInput("unsupported_media_type", _refusal(head), status=415)

@@ -79,10 +79,10 @@ def test_anything_else_is_refused_by_name(head: bytes, named: str) -> None:
     assert (refused.value.code, refused.value.status) == ("unsupported_media_type", 415)
 
 
-def test_an_empty_file_has_a_code_of_its_own() -> None:
+def test_an_empty_body_has_a_code_of_its_own() -> None:
     with pytest.raises(BadInput) as refused:
         sniff(b"")
-    assert (refused.value.code, refused.value.status) == ("empty_file", 400)
+    assert (refused.value.code, refused.value.status) == ("empty_body", 400)
 
 
 @given(st.binary(min_size=1, max_size=1300))
