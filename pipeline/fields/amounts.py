@@ -61,8 +61,11 @@ def _amounts(zones: Sequence[Zone], leaf: Leaf) -> Iterator[_Found]:
 
 def _means(concept: str, hit: Hit, between: str) -> tuple[str, float]:
     """What the whole label says, words between it and the amount included."""
+    before = hit.segment.text[: hit.start]
     if concept != "total":
-        return concept, 1.0
+        # `Total incl. GST: 79.50` is no amount of tax.
+        inside = set(fold(before).split()) & folded("with")
+        return ("total", 0.0) if concept == "tax" and inside else (concept, 1.0)
     after = set(fold(between).split())
     words = set(fold(hit.segment.text[: hit.end]).split()) | after
     taxed = folded("tax_words")

@@ -1,4 +1,4 @@
-"""Sums that must hold on a paper's foot, as evidence for which amount is the total."""
+"""Sums that must hold on a paper's foot, as evidence for which amount is total, net and tax."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,18 +17,22 @@ _SUM, _CASH, _ROUNDED, _NOT_YET_ROUNDED = 0.15, 0.2, 0.25, -0.1
 _AT_MOST = 12  # amounts of one role that are tried
 
 _Roles = Mapping[str, Sequence[Decimal]]
+_Proof = tuple[str, Decimal, float]
+Support = Mapping[tuple[str, Decimal], float]
 
 
-def support(candidates: Iterable[FieldCandidate], clues: Clues) -> Mapping[Decimal, float]:
-    """For amounts that sums speak for or against: how much to add to their score as the total."""
+def support(candidates: Iterable[FieldCandidate], clues: Clues) -> Support:
+    """For amounts of a role that sums speak for or against: how much to add to their score."""
     roles = _by_role(candidates, clues)
-    gains: dict[Decimal, float] = {}
-    losses: dict[Decimal, float] = {}
+    gains: dict[tuple[str, Decimal], float] = {}
+    losses: dict[tuple[str, Decimal], float] = {}
     for proof in (_net_and_tax, _cash_and_change, _rounding):
-        for amount, gain in proof(roles):
-            known = gains if gain > 0 else losses
-            known[amount] = gain if gain < 0 else max(known.get(amount, 0.0), gain)
-    return {amount: gains.get(amount, 0.0) + losses.get(amount, 0.0) for amount in {*gains, *losses}}
+        for role, amount, gain in proof(roles):
+            if gain > 0:
+                gains[role, amount] = max(gains.get((role, amount), 0.0), gain)
+            else:
+                losses[role, amount] = gain
+    return {of: gains.get(of, 0.0) + losses.get(of, 0.0) for of in {*gains, *losses}}
 
 
 def _by_role(candidates: Iterable[FieldCandidate], clues: Clues) -> _Roles:
@@ -42,22 +46,24 @@ def _by_role(candidates: Iterable[FieldCandidate], clues: Clues) -> _Roles:
     return roles
 
 
-def _net_and_tax(roles: _Roles) -> Iterator[tuple[Decimal, float]]:
+def _net_and_tax(roles: _Roles) -> Iterator[_Proof]:
     for net, tax, total in product(roles["net"], roles["tax"], roles["total"]):
         if tax != 0 and abs(net + tax - total) < _CENT:
-            yield total, _SUM
+            yield "total", total, _SUM
+            yield "net", net, _SUM
+            yield "tax", tax, _SUM
 
 
-def _cash_and_change(roles: _Roles) -> Iterator[tuple[Decimal, float]]:
+def _cash_and_change(roles: _Roles) -> Iterator[_Proof]:
     for cash, change, total in product(roles["cash"], roles["change"], roles["total"]):
         if total > 0 and abs(cash - abs(change) - total) < _CENT:
-            yield total, _CASH
+            yield "total", total, _CASH
 
 
-def _rounding(roles: _Roles) -> Iterator[tuple[Decimal, float]]:
+def _rounding(roles: _Roles) -> Iterator[_Proof]:
     """The amount after rounding is the one that was paid."""
     before_rounding = [*roles["total"], *roles["net"]]
     for before, rounding, total in product(before_rounding, roles["rounding"], roles["total"]):
         if 0 < abs(rounding) <= _MOST_ROUNDING and abs(before + rounding - total) < _EXACT:
-            yield total, _ROUNDED
-            yield before, _NOT_YET_ROUNDED
+            yield "total", total, _ROUNDED
+            yield "total", before, _NOT_YET_ROUNDED

@@ -18,6 +18,7 @@ _ALSO_WORDS = frozenset(
 )
 # Three decimals are usual here, so 1.234 in these is not a thousand.
 _THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+_LONGEST_UNMARKED = 9  # digits: longer runs without a mark are codes
 _NO_DECIMALS = frozenset({"JPY", "KRW", "VND", "IDR", "CLP", "ISK", "HUF"})
 
 
@@ -74,8 +75,10 @@ def amounts_in(text: str) -> Iterator[Amount]:
 
 def _part_of_something(plain: str, number: Number) -> bool:
     before, after = plain[: number.start], plain[number.end :]
+    digits = number.raw.lstrip("-(")
     return (
         after.lstrip()[:1] == "%"
+        or (digits.isdigit() and (len(digits) > _LONGEST_UNMARKED or digits.startswith("00")))
         or (before[-1:] in "/:#" and before[-1:] != "" and before[-2:-1].isdigit())
         or (after[:1] in "/:" and after[1:2].isdigit())
         or (after[:1] == "-" and after[1:2].isalnum())

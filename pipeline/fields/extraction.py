@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from pipeline.fields.leaves import ListOf, Skeleton
-from pipeline.fields.schema_nodes import json_types, resolved
+from pipeline.fields.schema_nodes import as_list, json_types, resolved
 from pipeline.fields.shapes import Leaf, path_text
 from pipeline.user_schema import validator
 from schemas.errors import ResultWarning
@@ -68,7 +68,7 @@ def _present(root: Mapping[str, Any], raw: Any, value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         properties = node.get("properties")
         properties = properties if isinstance(properties, Mapping) else {}
-        needed = node.get("required") or ()
+        needed = as_list(node.get("required"))
         kept = {}
         for name, inner in value.items():
             child = properties.get(name, {})
@@ -90,13 +90,13 @@ def _nullable(root: Mapping[str, Any], raw: Any) -> bool:
         return False
     for word in ("anyOf", "oneOf"):
         if any(
-            isinstance(branch, Mapping) and branch.get("type") == "null" for branch in raw.get(word) or ()
+            isinstance(branch, Mapping) and branch.get("type") == "null" for branch in as_list(raw.get(word))
         ):
             return True
     node = resolved(root, raw)
     types = node.get("type")
     return (isinstance(types, list) and "null" in types) or (
-        None in (node.get("enum") or ()) and not json_types(node)
+        None in as_list(node.get("enum")) and not json_types(node)
     )
 
 

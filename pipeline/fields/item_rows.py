@@ -1,5 +1,6 @@
 """Rows below the header of a list, cut into cells and gathered into items."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,6 +10,7 @@ from pipeline.fields.shapes import Kind, Leaf
 from pipeline.fields.values import parse
 from schemas.field import FieldType
 
+_NUMBER = re.compile(r"[-+(]?[A-Z$€£¥]{0,3}\d{1,3}(?:[.,']?\d{3}){0,2}(?:[.,]\d{1,4}|[.,]-{1,2})?[)%€-]?")
 _CONTINUES = 1.5  # line heights: words farther below are no continuation
 NUMERIC = frozenset({FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER})
 
@@ -72,7 +74,7 @@ def _pieces(segment: Segment, columns: list[Column], line_height: float) -> list
                 or before.kind is Kind.IDENTIFIER
                 or before.concept == "position"
             )
-            if (numeric and any(c.isdigit() for c in token.text)) or starts_text:
+            if (numeric and _NUMBER.fullmatch(token.text)) or starts_text:
                 cuts.append(segment.starts[at])
                 current = column
     cuts.append(len(segment.text))

@@ -6,7 +6,7 @@ from itertools import groupby
 from pipeline.fields.currencies import in_currency_of
 from pipeline.fields.evidence import Place, at, value_at
 from pipeline.fields.item_rows import BodyRow, Cell, Column, Item, assign, grouped
-from pipeline.fields.labels import Hit, LabelIndex, index_of
+from pipeline.fields.labels import Hit, LabelIndex, index_of, opens
 from pipeline.fields.layout import Row, Sheet, boxes_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.tabular import table_items
@@ -81,7 +81,11 @@ def _from_rows(sheet: Sheet, leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidat
 def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) -> tuple[list[Column], int]:
     """Columns named by a row (and the row below it, where headers wrap), or none."""
     by_name = {leaf.name: leaf for leaf in leaves}
+    if not _may_head(sheet.rows[at]):
+        return [], at
     columns = _columns(index, sheet.rows[at], by_name)
+    if columns:
+        _articles_first(columns, leaves)
     named = [column for column in columns if column.leaf is not None]
     if len(columns) < 2 or len(named) < min(2, len(leaves)) or not _heads(named, leaves):
         return [], at
@@ -105,6 +109,23 @@ def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) 
                     over.leaf = column.leaf
         after += 1
     return columns, after
+
+
+def _may_head(row: Row) -> bool:
+    """No header holds values: a segment of digits, or a label with its colon."""
+    return not any(
+        segment.text.rstrip().endswith(":") or sum(map(str.isdigit, segment.text)) * 2 > len(segment.text)
+        for segment in row.segments
+    )
+
+
+def _articles_first(columns: Sequence[Column], leaves: Sequence[Leaf]) -> None:
+    """A first column whose header is unknown holds the articles, where they are counted in another."""
+    described = next((leaf for leaf in leaves if leaf.concept == "description"), None)
+    concepts = {column.leaf.concept for column in columns if column.leaf is not None}
+    counted = "quantity" in concepts and "description" not in concepts
+    if described is not None and columns[0].leaf is None and counted:
+        columns[0].leaf = described
 
 
 def _heads(named: Sequence[Column], leaves: Sequence[Leaf]) -> bool:
@@ -162,9 +183,8 @@ def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tup
 def _ends(index: LabelIndex, row: Row) -> bool:
     """Totals end the list."""
     return any(
-        hit.first <= 1 and any(t.concept in _ENDS and t.weight >= 0.6 for t in hit.targets)
+        any(t.concept in _ENDS and t.weight >= 0.6 for t in hit.targets) and opens(row, hit)
         for hit in index.hits(row)
-        if hit.segment.text[: hit.start].strip("# ") == ""
     )
 
 

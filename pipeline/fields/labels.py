@@ -11,6 +11,7 @@ from pipeline.fields.shapes import Leaf
 from pipeline.fields.vocabulary import concepts
 
 MAX_WORDS = 8
+_A_WORD = 3  # letters
 _ONE_SLIP = 5  # letters a label needs before one misread letter is forgiven
 _TWO_SLIPS = 12
 _REMEMBERED = 50_000
@@ -139,6 +140,12 @@ def _is_code(text: str) -> bool:
 def index_of(leaves: tuple[Leaf, ...], *, items: bool) -> LabelIndex:
     """One index per schema in a child process that reads many pages of it."""
     return LabelIndex(leaves, items=items)
+
+
+def opens(row: Row, hit: Hit) -> bool:
+    """Whether no words stand before the label in its row; stray marks and numbers may."""
+    before = [*(segment.text for segment in row.segments[: hit.segment.index]), hit.segment.text[: hit.start]]
+    return sum(char.isalpha() for text in before for char in text) < _A_WORD
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from pipeline.fields.folding import key, words_of_name
 from pipeline.fields.kinds import kind_and_type
-from pipeline.fields.schema_nodes import json_types, pointed_at, resolved
+from pipeline.fields.schema_nodes import as_list, json_types, pointed_at, resolved
 from pipeline.fields.shapes import EACH, Label, Leaf, path_text
 from pipeline.fields.vocabulary import Concept, by_key, concepts
 from pipeline.fields.wordlists import keys
@@ -109,7 +109,7 @@ def _complain(state: _Walk, raw: Any, node: Mapping[str, Any], place: _Place) ->
             )
         for word in ("anyOf", "oneOf"):
             real = [
-                b for b in raw.get(word) or [] if not (isinstance(b, Mapping) and b.get("type") == "null")
+                b for b in as_list(raw.get(word)) if not (isinstance(b, Mapping) and b.get("type") == "null")
             ]
             if len(real) > 1:
                 state.warn("schema_unsupported", f"only the first branch of {word} is extracted", place.path)
@@ -119,13 +119,13 @@ def _complain(state: _Walk, raw: Any, node: Mapping[str, Any], place: _Place) ->
 
 
 def _object(state: _Walk, node: Mapping[str, Any], place: _Place) -> Skeleton:
-    required = node.get("required") if isinstance(node.get("required"), list) else []
+    required = as_list(node.get("required"))
     inside: dict[str, Skeleton] = {}
     for name, child in node["properties"].items():
         inner = _Place(
             path=(*place.path, str(name)),
             context=(*place.context, str(name)),
-            required=name in (required or ()),
+            required=name in required,
             depth=place.depth + 1,
         )
         inside[str(name)] = _node(state, child, inner)
@@ -162,7 +162,7 @@ def _leaf(state: _Walk, node: Mapping[str, Any], types: frozenset[str], place: _
     concept = _concept(own, place, in_items=in_items)
     known = concepts(items=in_items).get(concept) if concept else None
     kind_of, type_of = kind_and_type(node, types, known, place.context)
-    enum = tuple(v for v in node.get("enum") or () if v is not None)
+    enum = tuple(v for v in as_list(node.get("enum")) if v is not None)
     if "const" in node:
         enum = (node["const"],)
     leaf = Leaf(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pipeline.fields.arithmetic import support
+from pipeline.fields.arithmetic import Support, support
 from pipeline.fields.choosing import Choice, choose
 from pipeline.fields.clues import summed
 from pipeline.fields.extraction import extract, validate
@@ -55,7 +55,7 @@ class _Document:
     """What all pages together say, and what it means when a leaf has no candidate."""
 
     clues: Clues
-    sums: Mapping[Decimal, float]
+    sums: Support
     by_path: Mapping[str, Sequence[FieldCandidate]]
     absent: FieldState
     warnings: list[ResultWarning]
@@ -120,9 +120,10 @@ def _groups(leaf: Leaf, found: Sequence[FieldCandidate], document: _Document) ->
             choice = choose(leaf, candidate, document.clues)
             same = _identity(leaf, choice.readings[0])
             groups.setdefault(same, _Group(choice)).members.append(candidate)
-    if leaf.concept == "total":
+    if leaf.concept is not None and leaf.type is FieldType.MONEY:
         for group in groups.values():
-            group.bonus = document.sums.get(Decimal(group.choice.readings[0].decimal or "0"), 0.0)
+            amount = Decimal(group.choice.readings[0].decimal or "0")
+            group.bonus = document.sums.get((leaf.concept, amount), 0.0)
     return sorted(groups.values(), key=lambda group: (-group.score, group.best.page))
 
 

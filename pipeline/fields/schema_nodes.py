@@ -40,7 +40,7 @@ def _merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for part in parts:
         properties = {**_mapping(merged.get("properties")), **_mapping(part.get("properties"))}
-        needed = [*_list(merged.get("required")), *_list(part.get("required"))]
+        needed = [*as_list(merged.get("required")), *as_list(part.get("required"))]
         merged |= part
         if properties:
             merged["properties"] = properties
@@ -53,7 +53,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 

@@ -8,7 +8,7 @@ from pipeline.fields.amounts import ROLES
 from pipeline.fields.currencies import Amount, amounts_in
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place, lines_at, value_at
-from pipeline.fields.labels import index_of
+from pipeline.fields.labels import index_of, opens
 from pipeline.fields.layout import Row, Segment, Sheet
 from pipeline.fields.shapes import FieldCandidate, Leaf
 from pipeline.fields.values import Parsed, parse
@@ -55,8 +55,7 @@ def _end(sheet: Sheet) -> int:
     index = index_of((), items=False)
     for row in sheet.rows:
         for hit in index.hits(row)[:1]:
-            opens = hit.segment.index == 0 and hit.first == 0
-            if opens and any(t.concept in _ENDS and t.weight >= 0.6 for t in hit.targets):
+            if opens(row, hit) and any(t.concept in _ENDS and t.weight >= 0.6 for t in hit.targets):
                 return row.index
     return 0  # without sums it is no receipt
 
