@@ -100,12 +100,13 @@ async def _multipart(request: Request, parts: Parts) -> Received:
 
 
 async def _feed(request: Request, reader: MultipartReader) -> Form:
-    held = bytearray()
+    held, wanted = bytearray(), 1  # the first piece at once: it may be of a type that is refused
     async for chunk in request.stream():
         held += chunk
-        if len(held) >= _PIECE:
+        if len(held) >= wanted:
             await to_thread.run_sync(reader.feed, bytes(held))
             held.clear()
+            wanted = _PIECE
     if held:
         await to_thread.run_sync(reader.feed, bytes(held))
     return reader.finish()
