@@ -6,16 +6,39 @@ from dataclasses import replace
 from pipeline.tables.headers import header_rows
 from pipeline.tables.rows import Stretch, stretches
 from pipeline.tables.wrapping import continuing
-from schemas.geometry import union
+from schemas.geometry import Box, union
 from schemas.reading import ReadCell, ReadLine, ReadTable
 
 
 def mended(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
     """The table with split cells put together again. Tables with cells over several rows are left alone."""
+    table = _without_title(table, stretches(lines))
     table = _without_hollow_columns(table, stretches(lines, gap=0.6))
     if any(cell.row_span > 1 for cell in table.cells):
         return table
     return _rejoined(table, stretches(lines))
+
+
+def _without_title(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
+    """A first row that is one line of text, begun at the left and run through grid lines, is the caption."""
+    first = [cell for cell in table.cells if cell.row == 0]
+    if table.rows < 3 or len(first) < 2 or any(cell.row_span > 1 for cell in first):
+        return table
+    band = union([cell.bbox for cell in first])
+    inside = [part for part in parts if _within(part, band)]
+    if len(inside) != 1:
+        return table
+    left, right, slack = inside[0].bbox[0], inside[0].bbox[2], inside[0].size
+    crossed = sum(left + slack < cell.bbox[0] < right - slack for cell in first)
+    if not crossed or left > min(first, key=lambda cell: cell.col).bbox[2]:
+        return table
+    cells = tuple(replace(cell, row=cell.row - 1) for cell in table.cells if cell.row > 0)
+    return replace(table, bbox=union([cell.bbox for cell in cells]), rows=table.rows - 1, cells=cells)
+
+
+def _within(part: Stretch, box: Box) -> bool:
+    x, y = (part.bbox[0] + part.bbox[2]) / 2, (part.bbox[1] + part.bbox[3]) / 2
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _rejoined(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
@@ -71,12 +94,4 @@ def _joined(table: ReadTable, col: int) -> ReadTable:
 
 def _held(table: ReadTable, parts: Sequence[Stretch]) -> list[list[Stretch]]:
     """The stretches in each cell."""
-    return [
-        [
-            part
-            for part in parts
-            if cell.bbox[0] <= (part.bbox[0] + part.bbox[2]) / 2 <= cell.bbox[2]
-            and cell.bbox[1] <= (part.bbox[1] + part.bbox[3]) / 2 <= cell.bbox[3]
-        ]
-        for cell in table.cells
-    ]
+    return [[part for part in parts if _within(part, cell.bbox)] for cell in table.cells]

@@ -16,7 +16,7 @@ def ruled_tables(reading: PageReading) -> list[ReadTable]:
     """Grids of at least two by two slots with something printed in several of their cells."""
     reach = _REACH * max(reading.width, reading.height)
     words = [word.bbox for line in reading.lines for word in line.words]
-    tables = (_table(group, reach) for group in _meeting(reading.rules, reach))
+    tables = (_table(group, words, reach) for group in _meeting(reading.rules, reach))
     return [table for table in tables if table is not None and _worth(table, words)]
 
 
@@ -48,8 +48,8 @@ def _touch(a: Box, b: Box, reach: float) -> bool:
     return a[0] - reach <= b[2] and b[0] - reach <= a[2] and a[1] - reach <= b[3] and b[1] - reach <= a[3]
 
 
-def _table(group: list[Box], reach: float) -> ReadTable | None:
-    grid = _Grid.of(group, reach)
+def _table(group: list[Box], words: Sequence[Box], reach: float) -> ReadTable | None:
+    grid = _Grid.of(group, words, reach)
     if grid.rows < 1 or grid.cols < 1 or not 2 <= grid.rows * grid.cols <= _MOST_SLOTS:
         return None
     cells = grid.cells()
@@ -69,24 +69,28 @@ def _positions(values: Iterable[float], reach: float) -> list[float]:
     return [sum(cluster) / len(cluster) for cluster in clusters]
 
 
-def _with_open_sides(
-    xs: list[float], ys: list[float], spans: list[tuple[float, float]], tall: list[Box], reach: float
-) -> tuple[list[float], list[Box]]:
-    """Many tables leave their left and right open: where the rules across end is their side.
+def _open_sides(xs: list[float], ys: list[float], flat: Sequence[Box], words: Sequence[Box]) -> list[float]:
+    """Where rules across end beyond the outer rules down, with words in between: sides left open.
 
-    Given for the sides; for top and bottom the caller turns the page.
+    Given for left and right; for top and bottom the caller turns the page.
     """
     if not xs or len(ys) < 2:
-        return xs, tall
-    left, right = xs[0], xs[-1]
-    starts = [low for low, high in spans if low < left - 2 * reach and high > left]
-    ends = [high for low, high in spans if high > right + 2 * reach and low < right]
-    if len(starts) * 2 >= len(spans):
-        left = min(starts)
-    if len(ends) * 2 >= len(spans):
-        right = max(ends)
-    added = [x for x in (left, right) if not xs[0] <= x <= xs[-1]]
-    return sorted([*xs, *added]), [*tall, *((x, ys[0], x, ys[-1]) for x in added)]
+        return []
+    enough = max(2, len(flat) // 5)
+    between = [w for w in words if ys[0] < (w[1] + w[3]) / 2 < ys[-1]]
+    sides = []
+    starts = [box[0] for box in flat if box[0] < xs[0] < box[2]]
+    ends = [box[2] for box in flat if box[0] < xs[-1] < box[2]]
+    if len(starts) >= enough and any(min(starts) < (w[0] + w[2]) / 2 < xs[0] for w in between):
+        sides.append(min(starts))
+    if len(ends) >= enough and any(xs[-1] < (w[0] + w[2]) / 2 < max(ends) for w in between):
+        sides.append(max(ends))
+    return sides
+
+
+def _swapped(boxes: Iterable[Box]) -> list[Box]:
+    """Rows for columns."""
+    return [(y0, x0, y1, x1) for x0, y0, x1, y1 in boxes]
 
 
 class _Walls:
@@ -116,18 +120,19 @@ class _Grid:
     down: _Walls
 
     @classmethod
-    def of(cls, group: list[Box], reach: float) -> "_Grid":
+    def of(cls, group: list[Box], words: Sequence[Box], reach: float) -> "_Grid":
         flat = [box for box in group if box[2] - box[0] >= box[3] - box[1]]
         tall = [box for box in group if box[2] - box[0] < box[3] - box[1]]
         xs = _positions(((box[0] + box[2]) / 2 for box in tall), reach)
         ys = _positions(((box[1] + box[3]) / 2 for box in flat), reach)
-        xs, tall = _with_open_sides(xs, ys, [(b[0], b[2]) for b in flat], tall, reach)
-        turned = [(b[1], b[0], b[3], b[2]) for b in flat]
-        ys, turned = _with_open_sides(ys, xs, [(b[1], b[3]) for b in tall], turned, reach)
-        flat = [(b[1], b[0], b[3], b[2]) for b in turned]
-        return cls(
-            xs, ys, _Walls(flat, ys, reach, horizontal=True), _Walls(tall, xs, reach, horizontal=False)
-        )
+        for x in _open_sides(xs, ys, flat, words):
+            tall.append((x, ys[0], x, ys[-1]))
+            xs = sorted([*xs, x])
+        for y in _open_sides(ys, xs, _swapped(tall), _swapped(words)):
+            flat.append((xs[0], y, xs[-1], y))
+            ys = sorted([*ys, y])
+        across = _Walls(flat, ys, reach, horizontal=True)
+        return cls(xs, ys, across, _Walls(tall, xs, reach, horizontal=False))
 
     @property
     def rows(self) -> int:
