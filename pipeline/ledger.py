@@ -159,6 +159,9 @@ class Outcome:
 class UnitOfWork(Protocol):
     """One transaction in the name of a claim that is still held; committed when its context ends well."""
 
+    def alone(self) -> None:
+        """It runs with nothing beside it from now on: should the process die, this was the cause."""
+
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
         """The run's pages: those that ended well in the run it is based on are copied, the rest get jobs."""
 
@@ -176,6 +179,9 @@ class UnitOfWork(Protocol):
 
     def render_again(self) -> None:
         """The image of this read job is gone from the cache."""
+
+    def hold_off(self, delay_s: float) -> None:
+        """Give the job back, and let those like it of this run wait too."""
 
     def split(self, page: int, later: Later) -> None:
         """Try one page of many again by itself, so that the others go on."""
@@ -206,9 +212,6 @@ class Ledger(Protocol):
 
     def holding(self, claim: Claim) -> AbstractContextManager[UnitOfWork]: ...
 
-    def alone_now(self, claim: Claim) -> None:
-        """It starts to run with nothing beside it: should the process die now, this was the cause."""
-
     def upload(self, tenant: TenantId, digest: str, size: int) -> tuple[BlobKey, bool]:
         """Announce bytes: where to store them, and whether that is still needed."""
 
@@ -220,6 +223,9 @@ class Ledger(Protocol):
 
     def ended_pages(self, run: RunId, chunk: int) -> Iterator[Sequence[EndedPage]]:
         """Pages in order, a few at a time; no transaction is open in between."""
+
+    def unread(self, run: RunId) -> int:
+        """Pages of a run that are prepared and wait for an engine, or are with one."""
 
     def runnable(self) -> dict[Queue, int]:
         """How many jobs of each queue could be claimed now, counted up to a bound."""

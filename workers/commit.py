@@ -30,7 +30,9 @@ class Commit:
             try:
                 with self._ledger.holding(claim) as unit:
                     return write(unit)
-            except StoreUnavailable:
+            except StoreUnavailable as error:
+                if error.code != StoreUnavailable.code:
+                    raise  # the store answered, and what it said will not change by asking again
                 if self._stop.wait(_WAITS_S[min(tried, len(_WAITS_S) - 1)]):
                     raise
         raise AssertionError  # the loop has no end of its own

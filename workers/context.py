@@ -57,3 +57,6 @@ class Context:
     scratch: Path
     chunk: int = 8
     """Pages per raster job: enough to keep a file open in one child, few enough to spread a document."""
+
+    ahead: int = 64
+    """Pages of one run that may be prepared and still unread: it bounds the page images on disk."""

@@ -25,7 +25,7 @@ class Executor:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._commit = Commit(context.ledger)
-        self._failures = Failures(self._commit)
+        self._failures = Failures(self._commit, context.waker)
         self._pulse = Pulse(context.ledger)
         self._gate = Gate()
         self._stopping = False
@@ -70,10 +70,6 @@ class Executor:
                 self._do(claim)
                 return True
         with self._gate.alone():
-            try:
-                self._context.ledger.alone_now(claim)
-            except QuireError:
-                return True  # no longer ours, or the store is gone: the lease will tell
             self._do(claim)
         return True
 
@@ -92,6 +88,8 @@ class Executor:
             return self._pulse.lost(claim)
 
         try:
+            if claim.alone:
+                self._commit(claim, lambda unit: unit.alone())
             # After a failed try: a child that carries nothing of earlier pages, so that the page is to blame.
             again = claim.attempts > 0
             with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=again):

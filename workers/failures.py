@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from pipeline.ledger import Claim, Failure, Outcome, PageEnd, Queue, UnitOfWork
+from pipeline.ports import Waker
 from schemas.errors import QuireError
 from schemas.page import PageState
 from schemas.result import RunState
@@ -27,6 +28,7 @@ class Failures:
     """Ends of jobs and pages that did not go well."""
 
     commit: Commit
+    waker: Waker
 
     def of_job(self, claim: Claim, error: QuireError, ms: int) -> None:
         """A job failed as a whole."""
@@ -40,6 +42,8 @@ class Failures:
                 _give_up(unit, claim, error)
 
         self.commit(claim, write)
+        if later is None:
+            self.waker.wake(Queue.FINISH)  # it may have been the last page
 
     def of_page(self, claim: Claim, page: int, following: int | None, error: QuireError, ms: int) -> bool:
         """One page of a raster job failed; True when the job goes on with the following one."""
@@ -60,6 +64,8 @@ class Failures:
             advance(unit, following)
 
         self.commit(claim, write)
+        if later is None and following is None:
+            self.waker.wake(Queue.FINISH)
         return later is None or later.counted
 
 

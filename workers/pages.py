@@ -19,6 +19,8 @@ from workers.context import Context
 from workers.failures import Failures, advance, ours
 from workers.orders import page_order, request_of, source_of
 
+_HOLD_OFF_S = 2.0
+
 Lost = Callable[[], bool]
 
 
@@ -53,6 +55,9 @@ class PageJobs:
         context.waker.wake(Queue.FINISH)
 
     def raster(self, claim: Claim, lost: Lost) -> None:
+        if self.context.ledger.unread(claim.run) > self.context.ahead:
+            self.commit(claim, lambda unit: unit.hold_off(_HOLD_OFF_S))
+            return
         todo = [page for page in claim.pages if claim.page is None or page >= claim.page]
         with self.context.blobs.local(claim.facts.source) as path:
             source, request = source_of(claim, str(path)), request_of(claim)

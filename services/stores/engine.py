@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 import orjson
@@ -38,6 +38,25 @@ def _now_postgres(element: now_us, compiler: Any, **kw: Any) -> str:  # noqa: AR
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
 
 
+class _Turn:
+    """A lock that knows whether this thread holds it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._holder: int | None = None
+
+    def held_here(self) -> bool:
+        return self._holder == get_ident()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._holder = get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._holder = None
+        self._lock.release()
+
+
 class Database:
     """One database. ``read()`` and ``write()`` are transactions: commit on leaving, undone by an error."""
 
@@ -46,7 +65,7 @@ class Database:
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._writers = self.engine.execution_options(**{_WRITES: True})
         # SQLite takes one writer; its own busy handler sleeps in the dark, a lock hands over at once.
-        self._turn = Lock()
+        self._turn = _Turn()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -56,6 +75,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         if self.sqlite:
+            if self._turn.held_here():
+                raise RuntimeError("a write inside a write of the same thread would wait for itself")
             with self._turn, _translated(), self._writers.begin() as connection:
                 yield connection
         else:

@@ -25,6 +25,11 @@ _FACTS = (
     .join(documents, documents.c.id == runs.c.document_id)
     .where(runs.c.id == sa.bindparam("run"))
 )
+_UNREAD = (
+    sa.select(sa.func.count())
+    .select_from(job_rows)
+    .where(job_rows.c.run_id == sa.bindparam("run"), job_rows.c.queue == str(Queue.READ))
+)
 _HOLD = (
     sa.select(job_rows.c.priority)
     .where(
@@ -58,14 +63,6 @@ class SqlLedger:
             if priority is None:
                 raise Fenced("fenced", "the job was cancelled or given to another process")
             yield SqlUnit(connection, claim, priority)
-
-    def alone_now(self, claim: Claim) -> None:
-        with self._database.write() as connection:
-            changed = connection.execute(
-                sa.update(job_rows).where(jobs.held(claim.job, claim.token)).values(solo=leases.ALONE)
-            ).rowcount
-        if not changed:
-            raise Fenced("fenced", "the job was cancelled or given to another process")
 
     def upload(self, tenant: TenantId, digest: str, size: int) -> tuple[BlobKey, bool]:
         with self._database.write() as connection:
@@ -126,6 +123,10 @@ class SqlLedger:
                 return
             yield from ((row.number, row.summary) for row in rows if row.summary is not None)
             last = rows[-1].number
+
+    def unread(self, run: RunId) -> int:
+        with self._database.read() as connection:
+            return connection.execute(_UNREAD, {"run": run}).scalar_one()
 
     def runnable(self) -> dict[Queue, int]:
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead,
 from pipeline.ports import BlobKey
 from schemas.ids import RunId
 from schemas.page import PageState
-from services.stores import blob_rows, field_rows, jobs, transitions
+from services.stores import blob_rows, field_rows, jobs, leases, transitions
 from services.stores.engine import now_us
 from services.stores.tables import page_contents, run_parts, runs
 from services.stores.tables import pages as page_rows
@@ -27,6 +27,9 @@ class SqlUnit:
         self._claim = claim
         self._priority = priority
         self._owner = (claim.tenant, claim.document, claim.run)
+
+    def alone(self) -> None:
+        self._job(solo=leases.ALONE)
 
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
         claim = self._claim
@@ -129,6 +132,17 @@ class SqlUnit:
         assert page is not None
         self._add(Queue.RASTER, [jobs.Work({"pages": [page]}, page=page, attempts=self._claim.attempts)])
         self.done()
+
+    def hold_off(self, delay_s: float) -> None:
+        self._job(state="ready", process_id=None)
+        later = now_us() + round(delay_s * _SECOND)
+        self._connection.execute(
+            sa.update(job_rows)
+            .where(
+                job_rows.c.run_id == self._claim.run, job_rows.c.queue == str(self._claim.queue), jobs.READY
+            )
+            .values(run_after=later)
+        )
 
     def split(self, page: int, later: Later) -> None:
         work = jobs.Work(

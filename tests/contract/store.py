@@ -54,6 +54,11 @@ class Store:
         assert claim is not None
         return claim
 
+    def alone(self, claim: Claim) -> None:
+        """The suspect runs, with nothing beside it."""
+        with self.ledger.holding(claim) as unit:
+            unit.alone()
+
     def planned(self, page_count: int, *, chunk: int = 1, tenant: TenantId = DEFAULT_TENANT) -> RunId:
         """A document whose pages wait to be rastered."""
         _, run = self.document(tenant)

@@ -74,12 +74,12 @@ def test_a_poison_page_is_quarantined_and_its_neighbours_are_not(store: Store) -
     claims = {claim.pages: claim for claim in [store.claim(Queue.RASTER, process) for _ in range(3)]}
     for pages, claim in claims.items():
         if pages != poison.pages:
-            store.ledger.alone_now(claim)
+            store.alone(claim)
             with store.ledger.holding(claim) as unit:
                 unit.end_page(ended(pages[0]))
                 unit.done()
     for _ in range(_ALLOWED):
-        store.ledger.alone_now(claims[poison.pages])
+        store.alone(claims[poison.pages])
         _die(store, process)
         process = store.process()
         _hurry(store)
@@ -109,7 +109,7 @@ def test_a_document_that_kills_while_it_is_opened_fails(store: Store) -> None:
         claim = store.claim(Queue.PLAN, process)
         assert claim.alone is alone
         if alone:
-            store.ledger.alone_now(claim)
+            store.alone(claim)
         _die(store, process)
         _hurry(store)
     row = store.run(run)
@@ -133,6 +133,6 @@ def test_a_suspect_handed_back_stays_suspect(store: Store) -> None:
     store.claim(Queue.RASTER, process)
     _die(store, process)
     process = store.process()
-    store.ledger.alone_now(store.claim(Queue.RASTER, process))
+    store.alone(store.claim(Queue.RASTER, process))
     store.ledger.resign(process)
     assert store.claim(Queue.RASTER, store.process()).alone

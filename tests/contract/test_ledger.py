@@ -356,3 +356,19 @@ def test_text_that_one_database_would_refuse_is_cleaned(store: Store) -> None:
     assert page.error.detail == "ab\N{REPLACEMENT CHARACTER}c"
     assert page.summary == {"ab\N{REPLACEMENT CHARACTER}c": ["ab\N{REPLACEMENT CHARACTER}c"]}
     assert page.content == b'{"page":{"number":1,"text":"ab"}}'
+
+
+def test_a_run_far_ahead_of_its_readers_waits_as_a_whole(store: Store) -> None:
+    run = store.planned(3)
+    other = store.planned(1)
+    process = store.process()
+    claim = store.claim(Queue.RASTER, process)
+    assert (claim.run, store.ledger.unread(run)) == (run, 0)
+    image = store.blob(content=b"i")
+    with store.ledger.holding(claim) as unit:
+        unit.to_read(PageToRead(1, b"{}", PageImage(b"i", "image/png", 28, 28)), image)
+        unit.hold_off(3600)
+    assert store.ledger.unread(run) == 1
+    assert store.claim(Queue.RASTER, process).run == other
+    assert store.ledger.claim(Queue.RASTER, process) is None
+    assert store.claim(Queue.READ, process).run == run
