@@ -82,8 +82,7 @@ def _fetch_result(api: Api, document_id: str) -> int:
 
 
 def _measure(service: Service, pdf: Path, pages: int, figures: Figures) -> None:
-    api = Api(service.url, patience_s=7200)
-    with Memory(service) as memory:
+    with Api(service.url, patience_s=7200) as api, Memory(service) as memory:
         begun = time.monotonic()
         document_id = api.post(pdf).json()["id"]
         first_s, under_way = _first_page(api, document_id, begun)

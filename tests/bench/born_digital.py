@@ -88,8 +88,7 @@ def _measure_recipe(pdf: Path, figures: Figures) -> int:
 
 
 def _measure_service(pdf: Path, pages: int, scratch: Path, figures: Figures) -> None:
-    with running(scratch / "data", QUIRE_CPU_PROCESSES="1") as service:
-        api = Api(service.url)
+    with running(scratch / "data", QUIRE_CPU_PROCESSES="1") as service, Api(service.url) as api:
         api.read(pdf, {"pages": "1"})  # the child has started and loaded its models
         outcome = api.read(pdf, {"reuse": False})
     if outcome.state != "succeeded":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -49,6 +49,12 @@ class Api:
         self.in_flight = in_flight
         self.patience_s = patience_s
         self._revive = revive
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def _insist(self, call: Callable[[], R]) -> R:
         """Calls again after reviving the service; documents under way go on where they stopped."""

@@ -85,7 +85,8 @@ def main(arguments: list[str]) -> int:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quire-eval-")))
             service = stack.enter_context(running(scratch / "data"))
             url = service.url
-        api = Api(url, in_flight=options.in_flight, revive=service.revive if service else None)
+        revive = service.revive if service else None
+        api = stack.enter_context(Api(url, in_flight=options.in_flight, revive=revive))
         measure(api, options.data, options.only, figures)
         deaths = service.deaths if service else 0
     figures.add("service.deaths", deaths)

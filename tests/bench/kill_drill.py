@@ -51,8 +51,7 @@ def _result(api: Api, document_id: str) -> dict[str, Any]:
 
 
 def _undisturbed(pdf: Path, scratch: Path) -> tuple[dict[str, Any], float]:
-    with running(scratch / "undisturbed") as service:
-        api = Api(service.url)
+    with running(scratch / "undisturbed") as service, Api(service.url) as api:
         begun = time.monotonic()
         document = api.wait(api.post(pdf).json()["id"])
         return _result(api, document["id"]), time.monotonic() - begun
@@ -73,9 +72,8 @@ def _orphans(family: list[psutil.Process]) -> int:
 class Drill:
     """One document, read by a service that keeps dying."""
 
-    def __init__(self, service: Service, pages: int, figures: Figures) -> None:
-        self.service, self.pages, self.figures = service, pages, figures
-        self.api = Api(service.url)
+    def __init__(self, service: Service, api: Api, pages: int) -> None:
+        self.service, self.api, self.pages = service, api, pages
         self.kills = self.lost = self.orphans = 0
 
     def until(self, document_id: str, done: int) -> bool:
@@ -109,21 +107,33 @@ class Drill:
         return _result(self.api, document_id)
 
 
-def _report(drill: Drill, disturbed: dict[str, Any], calm: dict[str, Any], figures: Figures) -> bool:
+def _report(drill: Drill, disturbed: dict[str, Any], calm: dict[str, Any], figures: Figures) -> None:
     numbers = Counter(page["number"] for page in disturbed["pages"])
-    missing = drill.pages - len(numbers)
-    twice = sum(count > 1 for count in numbers.values())
     differing = list(differences(calm, disturbed))
     for difference in differing[:20]:
         figures.remark("kill", difference)
     figures.add("kill.kills", drill.kills)
     figures.add("kill.pages", drill.pages)
-    figures.add("kill.missing", missing)
-    figures.add("kill.twice", twice)
+    figures.add("kill.missing", drill.pages - len(numbers))
+    figures.add("kill.twice", sum(count > 1 for count in numbers.values()))
     figures.add("kill.differences", len(differing))
     figures.add("kill.lost_pages", drill.lost)
     figures.add("kill.orphans", drill.orphans)
-    return not (missing or twice or differing or drill.lost or drill.orphans)
+
+
+def drill(scratch: Path, pages: int, kills: int, scan_every: int) -> Figures:
+    """The whole drill in a scratch folder."""
+    figures = Figures()
+    pdf = long_pdf(scratch / "long.pdf", pages, scan_every)
+    calm, calm_s = _undisturbed(pdf, scratch)
+    begun = time.monotonic()
+    with running(scratch / "disturbed") as service, Api(service.url) as api:
+        under_fire = Drill(service, api, pages)
+        disturbed = under_fire.run(pdf, kills)
+    _report(under_fire, disturbed, calm, figures)
+    figures.add("kill.undisturbed_s", round(calm_s, 1))
+    figures.add("kill.disturbed_s", round(time.monotonic() - begun, 1))
+    return figures
 
 
 def main(arguments: list[str]) -> int:
@@ -135,23 +145,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scan-every", type=int, default=10, help="every n-th page is a scan")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
-    figures = Figures()
     with tempfile.TemporaryDirectory(prefix="quire-kill-") as folder:
-        scratch = Path(folder)
-        pdf = long_pdf(scratch / "long.pdf", options.pages, options.scan_every)
-        calm, calm_s = _undisturbed(pdf, scratch)
-        begun = time.monotonic()
-        with running(scratch / "disturbed") as service:
-            drill = Drill(service, options.pages, figures)
-            disturbed = drill.run(pdf, options.kills)
-        good = _report(drill, disturbed, calm, figures)
-        figures.add("kill.undisturbed_s", round(calm_s, 1))
-        figures.add("kill.disturbed_s", round(time.monotonic() - begun, 1))
-    if drill.kills < options.kills:
-        print(f"the document was done after {drill.kills} kills: use more pages", file=sys.stderr)
+        figures = drill(Path(folder), options.pages, options.kills, options.scan_every)
     if options.out:
         figures.write(options.out)
-    return 0 if good and drill.kills == options.kills else 1
+    faults = ("missing", "twice", "differences", "lost_pages", "orphans")
+    if figures.values["kill.kills"] < options.kills:
+        print("the document was done before the last kill: use more pages", file=sys.stderr)
+        return 1
+    return int(any(figures.values[f"kill.{name}"] for name in faults))
 
 
 if __name__ == "__main__":

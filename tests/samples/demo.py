@@ -75,9 +75,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="quire-demo-") as folder:
         samples = make_samples(Path(folder, "samples"))
         print(f"starting the service on a scratch folder and posting {len(samples)} documents")
-        with running(Path(folder, "data")) as service:
+        with running(Path(folder, "data")) as service, Api(service.url) as api:
             print(f"quire serve answers at {service.url}")
-            outcomes = _post_all(Api(service.url), samples)
+            outcomes = _post_all(api, samples)
     bad = [outcome for outcome in outcomes if outcome.result is None or outcome.state == "failed"]
     for outcome in outcomes:
         if outcome.result is not None:
