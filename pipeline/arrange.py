@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from pipeline import margins
 from pipeline.blocks import Draft, confidence_of, draft, drafts_of, gather_headings, gather_lists, set_levels
+from pipeline.cutting import pieces_of
 from pipeline.frame import Frame, frame_of
 from pipeline.grids import with_rows_joined
 from pipeline.grouping import Group, assign_regions, group
@@ -15,7 +16,7 @@ from pipeline.markdown_tables import table_text
 from pipeline.marks import counted
 from pipeline.order import MOST_BOXES
 from pipeline.panels import order_within, sort_pictures
-from pipeline.pieces import Piece, pieces_of, rows_of, typical_size
+from pipeline.pieces import Piece, rows_of, typical_size
 from schemas.geometry import Box, area, intersection, union
 from schemas.page import BlockKind
 from schemas.reading import PageReading, ReadLine, ReadTable, ReadWord

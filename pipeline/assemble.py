@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.arrange import arrange
 from pipeline.blocks import Draft
+from pipeline.captions import captioned
 from pipeline.cleaning import cleaned
 from pipeline.language import language_of
 from pipeline.markdown import page_markdown
@@ -40,6 +41,7 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
     found = find_tables(reading)
     tables = [build(table, reading.lines, number, f"t{index}") for index, table in enumerate(found, 1)]
     drafts = arrange(reading, found, tables)
+    tables = captioned(tables, drafts)
     blocks = [_block(item, index, tables) for index, item in enumerate(drafts, 1)]
     unread = [_warning(place.reason, number) for place in reading.unread]
     text = "\n".join(block.text for block in blocks if block.text)

@@ -34,6 +34,8 @@ class _Line:
     box: list[float]
     size: float
     footer: bool
+    seen: bool
+    """Read from an image: a letter or two may be wrong."""
 
     @property
     def height(self) -> float:
@@ -54,7 +56,8 @@ class Furniture:
     def add(self, number: int, summary: Summary) -> None:
         self._body[number] = summary["body"]
         for name in ("top", "bottom"):
-            lines = [_line(number, entry, footer=name == "bottom") for entry in summary[name]]
+            footer, seen = name == "bottom", summary["seen"]
+            lines = [_line(number, entry, footer=footer, seen=seen) for entry in summary[name]]
             if lines:
                 self._edges.append(lines)
 
@@ -135,9 +138,9 @@ class Furniture:
         return len(pages) >= 3 if large else True
 
 
-def _line(number: int, entry: list[Any], *, footer: bool) -> _Line:
+def _line(number: int, entry: list[Any], *, footer: bool, seen: bool) -> _Line:
     block, kind, text, box, size = entry
-    return _Line(number, block, BlockKind(kind), text, box, size, footer)
+    return _Line(number, block, BlockKind(kind), text, box, size, footer, seen)
 
 
 def _zone(lines: list[_Line]) -> str:
@@ -150,11 +153,12 @@ def _home(line: _Line, groups: list[list[_Line]], exact: list[int]) -> int | Non
     for index in exact:
         if abs(groups[index][-1].height - line.height) < _SAME_HEIGHT:
             return index
-    if len(line.masked) < 6:
+    if not line.seen or len(line.masked) < 6:
         return None
     for index in range(len(groups) - 1, max(-1, len(groups) - _MOST_GROUPS), -1):
         other = groups[index][-1]
-        if other.footer == line.footer and abs(other.height - line.height) < _SAME_HEIGHT:
+        same_place = other.footer == line.footer and abs(other.height - line.height) < _SAME_HEIGHT
+        if same_place and abs(len(other.masked) - len(line.masked)) < 4:
             matcher = SequenceMatcher(None, other.masked, line.masked, autojunk=False)
             if matcher.quick_ratio() > _ALIKE and matcher.ratio() > _ALIKE:
                 return index

@@ -19,7 +19,9 @@ def with_initials(pieces: Sequence[Piece], place: Callable[[Box], Box]) -> list[
     loose: list[Piece] = []
     for piece in pieces:
         rest = _without_initial(piece, place) if len(loose) < _MOST else None
-        if rest is None:
+        if len(piece.text) == 1 and piece.text.isupper() and len(loose) < _MOST:
+            loose.append(piece)
+        elif rest is None:
             out.append(piece)
         else:
             first = piece.words[0]
@@ -55,5 +57,6 @@ def _home(initial: Piece, pieces: Sequence[Piece]) -> int | None:
         if -0.5 * piece.size < piece.at[0] - initial.at[2] < 1.5 * piece.size
         and abs(piece.at[1] - initial.at[1]) < 0.8 * piece.size
         and piece.text[:1].isalpha()
+        and initial.height > _TALL * piece.height
     ]
     return min(found)[1] if found else None

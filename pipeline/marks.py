@@ -19,6 +19,9 @@ _NOTE = re.compile(
     r"(?:\d{1,3}[.)]?|[¹²³⁰⁴-⁹]+|\(\d{1,2}\)|\[\d{1,2}\]|[a-z](?=\s))\s*[\"“‘(]?[^\W\d_]|[*†‡§¶#]{1,3}\s*\S"
 )
 
+_TABLE = re.compile(
+    r"(?:supplementary\s+|extended data\s+)?(?:tab|quadro|exhibit|box|табл|表|표)", re.IGNORECASE
+)
 _CAPTION = re.compile(
     r"(?i:(?:supplementary\s+|extended data\s+)?"
     r"(?:fig(?:ure|\.|s\.)?|table|tab\.|chart|scheme|plate|exhibit|box|abb(?:ildung|\.)|"
@@ -71,6 +74,12 @@ def is_note(text: str) -> bool:
 def is_caption(text: str) -> bool:
     """Starts like "Figure 3:" or "Tabelle 1"."""
     return _CAPTION.match(text) is not None
+
+
+def names_figure(text: str) -> bool:
+    """A caption that names something other than a table."""
+    match = _CAPTION.match(text)
+    return match is not None and _TABLE.match(text) is None
 
 
 def counted(texts: Sequence[str], lefts: Sequence[float], slack: float) -> list[bool]:

@@ -5,14 +5,14 @@ from statistics import median
 from typing import Any
 
 from pipeline.marks import section_depth
-from schemas.page import Block, BlockKind, PageContent, PageResult
+from schemas.page import Block, BlockKind, PageContent, PageResult, PageSource
 from schemas.table import Table
 
 # Blocks that may be running headers or footers reach no further into the page than this.
 EDGE = 0.16
 _MOST_AT_EDGE = 10
-_FLOW = 8
-_LONGEST = 200
+_FLOW = 6
+_LONGEST = 120
 _HEADER_ROWS = 3
 
 MARGIN_KINDS = (BlockKind.HEADER, BlockKind.FOOTER, BlockKind.PAGE_NUMBER)
@@ -30,6 +30,7 @@ def summarise(content: PageContent) -> Summary:
     return {
         "top": _edge(by_top, page, heights, footer=False),
         "bottom": _edge(by_bottom, page, heights, footer=True),
+        "seen": page.source is not PageSource.TEXT_LAYER,
         "body": round(median(heights.values()), 2) if heights else 0,
         "heads": [
             [block.id, block.level, round(heights.get(block.id, 0), 2), section_depth(block.text)]

@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from pipeline.assemble import assemble
 from pipeline.orders import Geometry
 from schemas.geometry import Box
 from schemas.page import BlockKind, PageContent, PageSource, PageState, Unit
-from schemas.reading import PageReading, Region, Rule, Unread
+from schemas.reading import PageReading, ReadCell, ReadTable, Region, Rule, Unread
 from tests.samples.typeset import Sheet, columns, mirrored, set_line, turned
 
 
@@ -339,3 +340,51 @@ def test_any_reading_becomes_a_page(items: list[tuple[str, float, float, float, 
         lines.append(replace(line, words=(word,), bbox=box, size=size))
     content = page_of(PageReading(width=600, height=800, lines=tuple(lines)))
     assert PageContent.model_validate_json(content.model_dump_json()) == content
+
+
+def test_a_table_takes_the_caption_beside_it() -> None:
+    sheet = Sheet()
+    sheet.paragraph(prose(15, 1)[0], 50, 60, 500)
+    sheet.line("Table 2: Prices of pears", 50, 200, 9)
+    box: Box = (50, 215, 350, 275)
+    cells = []
+    for row, col in product(range(3), range(2)):
+        sheet.line(f"{'ab'[col]}{row}", 52 + 150 * col, 218 + 20 * row)
+        place = (50.0 + 150 * col, 215.0 + 20 * row, 200.0 + 150 * col, 235.0 + 20 * row)
+        cells.append(ReadCell(row, col, place))
+    sheet.line("Figure 1: A pear", 50, 285, 9)
+    content = page_of(sheet.reading(tables=(ReadTable(box, 3, 2, tuple(cells)),)))
+    assert [table.caption for table in content.tables] == ["Table 2: Prices of pears"]
+    assert [b.text for b in content.page.blocks if b.table_id == "t1"] == ["a0\tb0\na1\tb1\na2\tb2"]
+
+
+def test_receipts_are_read_row_by_row() -> None:
+    sheet = Sheet(300, 400)
+    sheet.centred("CORNER SHOP", 20, 12)
+    for row, (name, count, price) in enumerate(
+        [("tea", "2", "3.10"), ("milk", "1", "0.99"), ("rolls", "6", "1.80")]
+    ):
+        for x, text in ((20, name), (150, count), (230, price)):
+            sheet.line(text, x, 60 + 14 * row)
+    sheet.line("Total:", 20, 120)
+    sheet.line("5.89", 230, 120)
+    text = page_of(replace(sheet.reading(), regions=(Region(BlockKind.PARAGRAPH, (0, 0, 1, 1)),))).page.text
+    assert text.split("\n") == ["CORNER SHOP", "tea 2 3.10", "milk 1 0.99", "rolls 6 1.80", "Total: 5.89"]
+
+
+def test_a_large_initial_belongs_to_its_word() -> None:
+    sheet = Sheet()
+    sheet.line("nce upon a time there was", 70, 60)
+    sheet.line("a king who had three sons,", 70, 72)
+    sheet.line("and they all went out into the", 50, 84)
+    sheet.line("world.", 50, 96)
+    sheet.lines.append(set_line("O", 50, 60, 22))
+    assert page_of(sheet.reading()).page.text.startswith("Once upon a time there was a king who had")
+
+
+def test_an_address_keeps_its_lines() -> None:
+    sheet = Sheet()
+    for index, line in enumerate(("Jane Doe", "12 High Street", "Oxford OX1 4AB")):
+        sheet.line(line, 50, 100 + 12 * index)
+    sheet.paragraph(prose(16, 1)[0], 50, 200, 500)
+    assert page_of(sheet.reading()).page.blocks[0].text == "Jane Doe\n12 High Street\nOxford OX1 4AB"

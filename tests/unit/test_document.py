@@ -16,15 +16,12 @@ from schemas.reading import ReadCell, ReadTable
 from schemas.table import CellRole
 from tests.samples.typeset import Sheet
 
+# Each fills more than one line.
 BODY = (
-    "The committee met again in the spring and went through the papers of the year before, one by one "
-    "and without haste",
-    "Nobody could say with certainty where the money had gone, and so the treasurer was asked to explain "
-    "himself",
-    "He declined to do so in the presence of the public, which was asked to leave the hall at once and "
-    "to wait outside",
-    "What was said behind the doors has not come down to us, but the sum was found some weeks later "
-    "in a drawer",
+    "The committee met again in the spring and went over the papers of the year, one by one and at leisure",
+    "Nobody could say with certainty where the money was, and so the treasurer himself was asked to explain",
+    "He declined to do so in the presence of the public, which was asked to leave the hall and wait outside",
+    "What was said behind the doors was not written down, but the sum was found after a week in a drawer",
 )
 
 
@@ -214,3 +211,44 @@ def test_an_empty_document_has_an_empty_plan() -> None:
     plan = plan_document([])
     assert (plan.overlay(1), list(merge_tables(plan, lambda _: PageContent.model_validate({})))) == (None, [])
     assert "".join(document_markdown([])) == ""
+
+
+def test_front_matter_in_roman_numbers_and_headers_read_with_mistakes() -> None:
+    contents = []
+    for number, (head, page) in enumerate(
+        [
+            ("The Mayor of Casterbridge", "ix"),
+            ("The Mayor of Casterbrigde", "x"),
+            ("Ths Mayor of Casterbridge", "xi"),
+        ],
+        start=1,
+    ):
+        sheet = Sheet()
+        sheet.line(head, 50, 44, confidence=0.9)
+        sheet.paragraph(f"{BODY[number]} {number}.", 50, 62, 500)
+        sheet.line(page, 420, 760, confidence=0.9)
+        geometry = Geometry(Unit.POINT, sheet.width, sheet.height)
+        contents.append(assemble(sheet.reading(), number, geometry, PageSource.OCR, None, None))
+    for content in finished(contents, plan_of(contents)):
+        kinds = [block.kind for block in content.page.blocks]
+        assert kinds == [BlockKind.HEADER, BlockKind.PARAGRAPH, BlockKind.PAGE_NUMBER]
+
+
+def test_a_footer_is_known_again_where_it_was_cut_into_other_blocks() -> None:
+    contents = []
+    for number in (1, 2):
+        sheet = Sheet()
+        sheet.paragraph(f"{BODY[number]}.", 50, 300, 500)
+        gap = 6 if number == 1 else 0
+        sheet.line("Bank of the Club, Main Street", 50, 740, 9)
+        sheet.line("Account 4711 0815 with the bank", 50, 751 + gap, 9)
+        contents.append(content_of(sheet, number))
+    for content in finished(contents, plan_of(contents)):
+        assert content.page.markdown == f"{BODY[content.page.number]}."
+
+
+def test_a_thousand_pages_are_planned_from_small_summaries() -> None:
+    stored = [summarise(content) for content in book(4)]
+    assert max(len(json.dumps(summary)) for summary in stored) < 2500
+    plan = plan_document((number, stored[(number - 1) % 4]) for number in range(1, 1001))
+    assert len(plan.overlays) == 1000
