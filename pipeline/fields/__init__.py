@@ -4,5 +4,6 @@ from pipeline.fields.candidates import candidates
 from pipeline.fields.leaves import leaves
 from pipeline.fields.resolve import resolve
 from pipeline.fields.shapes import FieldCandidate, FieldsOutcome, Leaf
+from pipeline.fields.thinning import thinned
 
-__all__ = ["FieldCandidate", "FieldsOutcome", "Leaf", "candidates", "leaves", "resolve"]
+__all__ = ["FieldCandidate", "FieldsOutcome", "Leaf", "candidates", "leaves", "resolve", "thinned"]

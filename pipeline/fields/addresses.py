@@ -11,13 +11,14 @@ from pipeline.fields.wordlists import keys, pieces, whole_words
 
 _POSTCODE = re.compile(
     r"(?<![\w.,/\-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?\s+[^\W\d_]"  # D-63571 Gelnhausen
+    r"|(?<!\w)\d{3}\s\d{2}\s[^\W\d_]"  # 111 22 Stockholm
     r"|(?<!\w)\d{4}\s?[A-Z]{2}(?!\w)"  # 1025 RX
     r"|(?<!\w)[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}(?!\w)"  # SW1A 1AA
     r"|〒|[都道府県市区町村]"
 )
 _HOUSE = re.compile(
     r"^(?:no\.?\s?)?\d{1,5}[\-/a-z]?(?:\s?[-&,]\s?\d{1,5}){0,4}[,.\s]\s{0,2}[^\W\d_]{2,}"
-    r"|[^\W\d_]{3,}\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?$",
+    r"|[^\W\d_]{3,},?\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?(?:$|,)",
     re.IGNORECASE,
 )
 _REGISTRATION = re.compile(

@@ -108,9 +108,11 @@ def grouped(rows: Sequence[BodyRow], columns: list[Column], line_height: float) 
     waiting: list[Cells] = []
     words_first = _words_first(rows, begins, columns)
     bottom = rows[0][0].box[1] if rows else 0.0
+    running = False  # a gap ends an item, and words beyond it belong to none
     for (row, cells), is_item in zip(rows, begins, strict=True):
         near = row.box[1] - bottom <= _CONTINUES * line_height
         bottom = row.box[3]
+        running = is_item or (running and near)
         if is_item:
             items.append(Item())
             for extra in waiting:
@@ -119,7 +121,7 @@ def grouped(rows: Sequence[BodyRow], columns: list[Column], line_height: float) 
             _add(items[-1], cells, columns)
         elif words_first:
             waiting = [*waiting, cells] if near else [cells]
-        elif items and near:
+        elif items and near and running:
             _continue(items[-1], cells, columns)
     return items
 

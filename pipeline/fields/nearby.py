@@ -9,6 +9,7 @@ from pipeline.fields.layout import Segment
 from pipeline.fields.values import Parsed
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
+_CLEAR = 0.7
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
 
 
@@ -98,16 +99,23 @@ def below(hit: Hit, page: Marked) -> Iterator[Zone]:
             if near <= 0 or segment.box[1] < bottom - 0.6 * sheet.line_height:
                 continue
             found = True
-            first = next((other for other in page.hits.get(row.index, ()) if other.segment is segment), None)
-            end = (
-                first.start
-                if first is not None and any(t.weight >= 0.5 for t in first.targets)
-                else len(segment.text)
-            )
+            end = _own_text(segment, page)
             if segment.text[:end].strip(_PUNCTUATION):
                 yield Zone(segment, 0, end, 0.8 * near, below=True)
         if found:
             return
+
+
+def _own_text(segment: Segment, page: Marked) -> int:
+    """Where the next label of the segment begins; a name that merely starts like a label is none."""
+    for other in page.hits.get(segment.row, ()):
+        clear = max(target.weight for target in other.targets)
+        whole = other.last - other.first == len(segment.tokens)
+        if other.segment is segment and (
+            clear >= _CLEAR or ends_with_colon(other) or (whole and clear >= 0.5)
+        ):
+            return other.start
+    return len(segment.text)
 
 
 def _extent(hit: Hit) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Who issued a paper and who receives it: names and addresses, by label or by shape and place."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.fields.addresses import address_lines, address_of, first_address, is_address, parts
@@ -106,7 +107,8 @@ def _weight(hit: Hit, concept: str) -> float:
 
 
 def _named(page: Marked, hit: Hit, zone: Zone, leaf: Leaf, score: float) -> Iterator[FieldCandidate]:
-    text = zone.text.strip(" :;,#-.")
+    # A second label may stand between: `Buyer  Name: …`.
+    text = re.split(r"[:：]\s?", zone.text)[-1].strip(" ;,#-").lstrip(".")
     letters = sum(char.isalpha() for char in text)
     if letters < 2 or letters * 2 < len(text.replace(" ", "")) or is_address(text):
         return

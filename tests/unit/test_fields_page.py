@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import schemas
-from pipeline.fields import FieldsOutcome, candidates, resolve
+from pipeline.fields import FieldsOutcome, candidates, resolve, thinned
 from schemas.field import Field, FieldState, Match
 from schemas.page import PageContent
 from tests.samples.typed import box_of, typed_page
@@ -313,3 +313,88 @@ def test_the_schemas_own_rules_are_checked_and_references_never_fetched() -> Non
     outcome = read(remote, typed_page("Total: 18.00"))
     assert not outcome.extraction_valid
     assert {w.code for w in outcome.warnings} == {"schema_reference", "schema_invalid"}
+
+
+def test_thinning_bounds_what_is_kept_and_changes_nothing() -> None:
+    pages = [typed_page(RECHNUNG, number, language="de") for number in range(1, 40)]
+    every = [candidate for page in pages for candidate in candidates(INVOICE, page)]
+    few = thinned(thinned(every[:500]) + every[500:])
+    without_items = [candidate for candidate in few if candidate.row is None]
+    assert len(without_items) < 600 < sum(candidate.row is None for candidate in every)
+    assert sum(candidate.clues is not None for candidate in few) == 1
+    numbers = list(range(1, 40))
+    assert resolve(INVOICE, few, numbers).extraction == resolve(INVOICE, every, numbers).extraction
+
+
+def test_people_and_places_of_a_letterhead() -> None:
+    got = read(INVOICE, typed_page(RECHNUNG, language="de")).extraction
+    assert got["issuer_address"] == "Hafenweg 12 - 20457 Hamburg"
+    assert got["recipient"] == "Erika Beispiel"
+    assert got["recipient_address"] == "Gartenstr. 5, 50667 Köln"
+
+
+def test_a_receipt_without_a_header_lists_what_was_bought() -> None:
+    text = """
+CORNER LANE BAKERY LTD
+14 Mill Street, Whitby YO21 3AB
+Date: 17/05/2024  09:42
+
+2 x Sourdough loaf          7.60
+1 x Cinnamon bun            2.45
+FLAT WHITE
+3 X 3.10                    9.30
+
+Subtotal                   19.35
+TOTAL GBP                  19.35
+"""
+    receipt = json.loads(
+        (Path(schemas.__file__).parent / "builtin" / "receipt.json").read_text(encoding="utf-8")
+    )
+    got = read(receipt, typed_page(text)).extraction
+    assert [(i["description"], i["quantity"], i["amount"]) for i in got["line_items"]] == [
+        ("Sourdough loaf", 2, 7.6),
+        ("Cinnamon bun", 1, 2.45),
+        ("FLAT WHITE", 3, 9.3),
+    ]
+    assert got["line_items"][2]["unit_price"] == 3.1
+    assert (got["address"], got["time"]) == ("14 Mill Street, Whitby YO21 3AB", "09:42:00")
+
+
+def test_lists_need_not_be_of_articles() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "stations": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "station": {"type": "string"},
+                        "depth": {"type": "number", "x-labels": ["Tiefe"]},
+                        "sampled": {"type": "string", "format": "date"},
+                    },
+                },
+            },
+            "staff": {
+                "type": "array",
+                "items": {"properties": {"name": {"type": "string"}, "role": {"type": "string"}}},
+            },
+        },
+    }
+    text = """
+Station        Tiefe     Sampled
+Pier 4           1,5     2024-03-01
+Outer bank      12,0     2024-03-02
+
+
+Name           Role
+Ada Quill      Skipper
+Bo Reed        Chemist
+"""
+    assert read(schema, typed_page(text)).extraction == {
+        "stations": [
+            {"station": "Pier 4", "depth": 1.5, "sampled": "2024-03-01"},
+            {"station": "Outer bank", "depth": 12.0, "sampled": "2024-03-02"},
+        ],
+        "staff": [{"name": "Ada Quill", "role": "Skipper"}, {"name": "Bo Reed", "role": "Chemist"}],
+    }
