@@ -118,6 +118,7 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",  # an accepted document survives a power cut
         "foreign_keys = ON",
+        "secure_delete = FAST",  # passwords that were erased
         "busy_timeout = 60000",
         "temp_store = MEMORY",
         "cache_size = -8000",
