@@ -18,7 +18,9 @@ __all__ = ["DocumentPlan", "TablePlan", "merge_tables", "plan_document", "summar
 Overlay = dict[str, Any]
 
 # Between the last line of a page and the first of the next these may stand.
-_ASIDE = frozenset((BlockKind.FOOTNOTE, BlockKind.FIGURE, BlockKind.CAPTION, BlockKind.OTHER))
+_ASIDE = frozenset(
+    (BlockKind.FOOTNOTE, BlockKind.FIGURE, BlockKind.CAPTION, BlockKind.OTHER, BlockKind.TABLE)
+)
 _CONTINUED = (
     "continu",
     "cont'd",

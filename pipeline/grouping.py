@@ -12,6 +12,7 @@ from schemas.reading import Region
 
 # Lines further apart than this, in type sizes from box to box, are not of one group.
 GAP = 0.9
+_WIDEST = 1.8
 # A piece looks for the next line among so many that follow it down the page.
 _AHEAD = 300
 # What the layout sees as one of these is one block, however its lines stand.
@@ -74,13 +75,14 @@ def _chains(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
     for index, found in enumerate(below):
         for other in found:
             above[other].append(index)
+    limit = _widest_gap(pieces, below)
     groups: list[Group] = []
     home: dict[int, Group] = {}
     for index, piece in enumerate(pieces):
         owner = None
         if len(above[index]) == 1:
             upper = above[index][0]
-            if len(below[upper]) == 1 and _belong(pieces[upper], piece):
+            if len(below[upper]) == 1 and _belong(pieces[upper], piece, limit):
                 owner = home[upper]
         if owner is None:
             kind = regions[piece.region].kind if piece.region >= 0 else None
@@ -89,6 +91,23 @@ def _chains(pieces: Sequence[Piece], regions: Sequence[Region]) -> list[Group]:
         owner.pieces.append(piece)
         home[index] = owner
     return groups
+
+
+def _widest_gap(pieces: Sequence[Piece], below: Sequence[Sequence[int]]) -> float:
+    """How far apart, in type sizes, lines of one group may stand: further where the page is set wide."""
+    gaps = sorted(
+        (pieces[found[0]].at[1] - pieces[index].at[3]) / max(pieces[index].size, 1e-6)
+        for index, found in enumerate(below)
+        if len(found) == 1 and _alike(pieces[index], pieces[found[0]])
+    )
+    usual = gaps[len(gaps) // 2] if len(gaps) > 3 else 0.0
+    return min(max(GAP, 1.25 * usual), _WIDEST)
+
+
+def _alike(upper: Piece, lower: Piece) -> bool:
+    """Of one size, give or take what an estimate from an image may be off."""
+    ratio = max(upper.size, lower.size) / max(min(upper.size, lower.size), 1e-6)
+    return ratio <= (1.35 if upper.read_by_eye or lower.read_by_eye else 1.13)
 
 
 def _below(index: int, pieces: Sequence[Piece]) -> list[int]:
@@ -114,19 +133,18 @@ def _overlap(a: Piece, b: Piece) -> bool:
     return min(a.at[2], b.at[2]) - max(a.at[0], b.at[0]) > 0.2 * size or abs(a.at[0] - b.at[0]) < 2.5 * size
 
 
-def _belong(upper: Piece, lower: Piece) -> bool:
+def _belong(upper: Piece, lower: Piece, limit: float) -> bool:
     if upper.region != lower.region:
         return False
     gap = lower.at[1] - upper.at[3]
     size = min(upper.size, lower.size)
     if upper.region >= 0:
         return gap < 2.5 * size
-    ratio = max(upper.size, lower.size) / size
-    if ratio > (1.35 if upper.read_by_eye or lower.read_by_eye else 1.13):
+    if not _alike(upper, lower):
         return False
     if upper.bold != lower.bold and not upper.read_by_eye:
         return False
-    return gap <= GAP * size and _aligned(upper, lower)
+    return gap <= limit * size and _aligned(upper, lower)
 
 
 def _aligned(a: Piece, b: Piece) -> bool:

@@ -14,7 +14,7 @@ from pipeline.orders import Geometry
 from schemas.geometry import Box
 from schemas.page import BlockKind, PageContent, PageSource, PageState, Unit
 from schemas.reading import PageReading, ReadCell, ReadTable, Region, Rule, Unread
-from tests.samples.typeset import Sheet, columns, mirrored, set_line, turned
+from tests.samples.typeset import Sheet, columns, fill, mirrored, set_line, turned
 
 
 def page_of(reading: PageReading) -> PageContent:
@@ -118,6 +118,14 @@ def test_paragraphs_end_where_lines_are_indented_or_spaced() -> None:
     y = sheet.paragraph(second, 50, y, 500, indent=15)
     sheet.paragraph(third, 50, y + 12, 500)
     assert of_kind(page_of(sheet.reading()), BlockKind.PARAGRAPH) == [first, second, third]
+
+
+def test_widely_set_lines_are_one_paragraph() -> None:
+    sheet = Sheet()
+    text = prose(17, 1)[0]
+    for index, line in enumerate(fill(text, 500)):
+        sheet.line(line, 50, 60 + 22 * index)
+    assert page_of(sheet.reading()).page.text == text
 
 
 def test_a_sidebar_is_read_apart_from_the_text_beside_it() -> None:

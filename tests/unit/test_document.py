@@ -194,6 +194,18 @@ def test_sentences_and_words_run_on_over_the_page_end() -> None:
     assert markdown.endswith(f"{BODY[2]}.\n")
 
 
+def test_a_word_broken_at_the_page_end_goes_on_below_the_table_on_top_of_the_next() -> None:
+    first, second = Sheet(), Sheet()
+    first.paragraph(f"{BODY[0]}. {BODY[1]} what no sin-", 50, 600, 500)
+    second.line("Table 1: Prices", 50, 60, 9)
+    rows = [(f"thing {k}", f"shelf {k}", f"{k}.50") for k in range(3)]
+    table = table_at(75, [HEAD, *rows], second, header=True)
+    second.paragraph(f"gle bottle can tell. {BODY[2]}.", 50, 180, 500)
+    markdown = markdown_of([content_of(first, 1), content_of(second, 2, (table,))])
+    assert "what no single bottle can tell." in markdown
+    assert markdown.index("can tell") < markdown.index("Table 1: Prices") < markdown.index("| thing 0")
+
+
 def test_nothing_is_lost_between_pages_that_end_and_begin_with_whole_sentences() -> None:
     contents = book(5)
     markdown = markdown_of(contents)
