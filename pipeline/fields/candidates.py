@@ -68,7 +68,8 @@ def _announced(
     right = list(right_of(hit, page))
     weight = target.weight * weaker * _standing(hit)
     if target.concept in amounts.ROLES and (leaf is None or leaf.type is FieldType.MONEY):
-        under = [] if leaf is None else list(below(hit, page))
+        # Below the header of a list stand the amounts of its items.
+        under = [] if leaf is None or weaker < 1.0 else list(below(hit, page))
         yield from amounts.candidates(page.sheet, amounts.Announced(hit, target, leaf, right, under, weight))
     elif leaf is not None and leaf.concept not in parties.CONCEPTS:
         label = _Label(hit, leaf, weight * (1.0 if hit.exact else _SLIP))

@@ -19,22 +19,30 @@ from schemas.page import PageContent
 _ENDS = frozenset({"total", "net", "rounding", "cash", "change", "quantity_total"})
 _ARTICLE = frozenset({"description", "sku", "quantity"})
 _LONGEST_GAP = 5.0  # line heights without a row: the list is over
+_WRAPPED = 0.8  # line heights between the lines of one header
 _MAX_ROWS = 2000
 _LONGEST_QUOTE = 300
 _SCORE = 0.8
 
 
 def header_rows(sheet: Sheet) -> frozenset[int]:
-    """Rows that head a list of items: three columns of the vocabulary, or two with a quantity or price."""
+    """Rows that head a list of items: three columns of the vocabulary, or two, one of them of articles."""
     index = index_of((), items=True)
-    found = set()
+    found: set[int] = set()
     for row in sheet.rows:
         concepts = {t.concept for hit in _column_hits(index, row) for t in hit.targets}
-        if len(concepts) >= 3 or (
-            len(concepts) == 2 and concepts & {"description", "quantity"} and len(row.segments) >= 2
-        ):
+        counted = len(concepts) == 2 and concepts & {"description", "quantity"} and len(row.segments) >= 2
+        articles = len(concepts) >= 3 and concepts & {*_ARTICLE, "unit_price"}
+        if articles or counted or (row.index - 1 in found and _close(sheet, row.index)):
             found.add(row.index)
     return frozenset(found)
+
+
+def _close(sheet: Sheet, at: int) -> bool:
+    """Whether a row may go on with the header above it: right below, and without numbers."""
+    row, above = sheet.rows[at], sheet.rows[at - 1]
+    gap = row.box[1] - above.box[3]
+    return gap < _WRAPPED * sheet.line_height and not any(map(str.isdigit, row.text))
 
 
 def candidates(sheet: Sheet, content: PageContent, leaves: Sequence[Leaf]) -> Iterator[FieldCandidate]:
@@ -90,25 +98,26 @@ def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) 
     if len(columns) < 2 or len(named) < min(2, len(leaves)) or not _heads(named, leaves):
         return [], at
     after = at + 1
-    while after < len(sheet.rows) and after < at + 3:
-        row = sheet.rows[after]
-        close = row.box[1] - sheet.rows[after - 1].box[3] < 0.8 * sheet.line_height
-        more = _columns(index, row, by_name)
-        if not close or any(char.isdigit() for char in row.text) or not _wraps(row, columns, more):
+    while after < min(len(sheet.rows), at + 3) and _close(sheet, after):
+        more = _columns(index, sheet.rows[after], by_name)
+        if not _wraps(sheet.rows[after], columns, more):
             break
-        taken = {column.leaf.name for column in columns if column.leaf}
-        for column in more:
-            if column.leaf is not None and column.leaf.name not in taken:
-                over = next(
-                    (c for c in columns if c.leaf is None and min(c.x1, column.x1) > max(c.x0, column.x0)),
-                    None,
-                )
-                if over is None:
-                    columns.append(column)
-                else:
-                    over.leaf = column.leaf
+        _take(columns, more)
         after += 1
     return columns, after
+
+
+def _take(columns: list[Column], more: Sequence[Column]) -> None:
+    """Columns named in the second line of a header; words below a named column only go on with its name."""
+    taken = {column.leaf.name for column in columns if column.leaf}
+    for column in more:
+        over = [c for c in columns if min(c.x1, column.x1) > max(c.x0, column.x0)]
+        if column.leaf is None or column.leaf.name in taken or any(c.leaf is not None for c in over):
+            continue
+        if over:
+            over[0].leaf = column.leaf
+        else:
+            columns.append(column)
 
 
 def _may_head(row: Row) -> bool:
