@@ -68,8 +68,15 @@ class Watch:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._release)
 
-    def _release(self) -> None:
-        for waiter in [waiter for group in self._waiters.values() for waiter in group]:
+    def nudge(self, document_id: str) -> None:
+        """Have the waiters of a document look for themselves: what happened left no event."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._release, document_id)
+
+    def _release(self, document_id: str | None = None) -> None:
+        groups = [self._waiters.get(document_id, set())] if document_id else list(self._waiters.values())
+        for waiter in [waiter for group in groups for waiter in group]:
             waiter.lost = True
             with contextlib.suppress(asyncio.QueueFull):
                 waiter.queue.put_nowait(None)

@@ -115,3 +115,4 @@ async def get_document(
 def delete_document(document_id: str, parts: Served, who: Who) -> None:
     """Delete a document with its runs and results; its bytes go unless another document has the same."""
     parts.ingest.delete(who.tenant, DocumentId(document_id))
+    parts.watch.nudge(document_id)

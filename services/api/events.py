@@ -5,7 +5,7 @@ from typing import Annotated
 
 import orjson
 from anyio import to_thread
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 from fastapi.responses import Response, StreamingResponse
 
 from schemas.ids import TenantId
@@ -14,7 +14,6 @@ from services.api import examples
 from services.api.deps import Served, Who
 from services.container import Parts
 from services.views import Row, rfc3339
-from services.watch import Waiter
 
 router = APIRouter(prefix="/v1/documents/{document_id}", tags=["documents"])
 
@@ -36,7 +35,6 @@ _ENDS = frozenset(f"document.{state}" for state in RunState if state.terminal)
     },
 )
 async def get_events(
-    request: Request,
     document_id: str,
     parts: Served,
     who: Who,
@@ -49,13 +47,11 @@ async def get_events(
         waiting = await to_thread.run_sync(parts.lookup.events, who.tenant, document_id, after, 1)
         if not waiting:
             return Response(status_code=204)  # tells an EventSource to stop reconnecting
-    stream = _stream(request, parts, who.tenant, document_id, after)
+    stream = _stream(parts, who.tenant, document_id, after)
     return StreamingResponse(stream, media_type="text/event-stream")
 
 
-async def _stream(
-    request: Request, parts: Parts, tenant: TenantId, document_id: str, after: int
-) -> AsyncIterator[bytes]:
+async def _stream(parts: Parts, tenant: TenantId, document_id: str, after: int) -> AsyncIterator[bytes]:
     async with parts.watch.waiting(document_id) as waiter:
         sent = after
         yield b"retry: 1000\n\n"
@@ -67,22 +63,16 @@ async def _stream(
                 sent = rows[-1].seq
             if parts.watch.closed or await _over(parts, tenant, document_id, sent):
                 return
-            async for row in _live(waiter):
-                if row is None and not waiter.lost:
+            while not waiter.lost:
+                row = await waiter.next(_HEARTBEAT_S)
+                if row is None:
                     yield b": waiting\n\n"
-                    if await request.is_disconnected():
-                        return
-                elif row is not None and row.seq > sent:
+                    break
+                if row.seq > sent:
                     yield frame(row)
                     sent = row.seq
-                    if _ends(row.type):
-                        break
-
-
-async def _live(waiter: Waiter) -> AsyncIterator[Row | None]:
-    """Events as they come, None for a heartbeat; ends when the client was too slow for the queue."""
-    while not waiter.lost:
-        yield await waiter.next(_HEARTBEAT_S)
+                if row.type in _ENDS:
+                    break
 
 
 async def _over(parts: Parts, tenant: TenantId, document_id: str, sent: int) -> bool:
@@ -93,10 +83,6 @@ async def _over(parts: Parts, tenant: TenantId, document_id: str, sent: int) -> 
     if not view.state.terminal:
         return False
     return not await to_thread.run_sync(parts.lookup.events, tenant, document_id, sent, 1)
-
-
-def _ends(kind: str) -> bool:
-    return kind in _ENDS
 
 
 def frame(row: Row) -> bytes:
