@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from pipeline.tables.fill import with_texts
 from pipeline.tables.gaps import gap_tables
-from pipeline.tables.mend import mended
+from pipeline.tables.mend import cuts_through, mended, stacked
+from pipeline.tables.rows import stretches
 from pipeline.tables.ruled import ruled_tables
 from pipeline.tables.spanners import with_spanners
 from pipeline.tables.split import split_rows
@@ -29,7 +30,9 @@ def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
 
 def _find(reading: PageReading) -> list[ReadTable]:
     ruled = [table for table in closed_tables(reading) if not _drawn_in_figure(table, reading)]
-    modelled = [table for table in reading.tables if _is_table(table) and _is_filled(table, reading)]
+    parts = stretches(reading.lines)
+    modelled = [table for table in stacked(reading.tables) if _is_table(table) and _is_filled(table, reading)]
+    modelled = [table for table in modelled if not cuts_through(table, parts)]
     found = [_better(table, ruled, reading) for table in modelled]
     found += [table for table in ruled if not _any_overlap(table, found)]
     if not _asked_model(reading):
@@ -93,11 +96,11 @@ def _is_table(table: ReadTable) -> bool:
 
 
 def _is_filled(table: ReadTable, reading: PageReading) -> bool:
-    """Not a drawing: something stands in two rows, in two columns and in a fifth of the cells."""
+    """Not a drawing: something stands in two rows, in two columns, in four cells and in a fifth of all."""
     words = [word.bbox for line in reading.lines for word in line.words]
     filled = [cell for cell in table.cells if any(_middle_in(word, cell.bbox) for word in words)]
     spread = len({cell.row for cell in filled}) >= 2 and len({cell.col for cell in filled}) >= 2
-    return spread and 5 * len(filled) >= len(table.cells)
+    return spread and len(filled) >= 4 and 5 * len(filled) >= len(table.cells)
 
 
 def _middle_in(inner: Box, outer: Box) -> bool:

@@ -9,6 +9,8 @@ from pipeline.tables.wrapping import continuing
 from schemas.geometry import Box, union
 from schemas.reading import ReadCell, ReadLine, ReadTable
 
+_CUT = 0.2  # of the stretches in a table
+
 
 def mended(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
     """The table with split cells put together again. Tables with cells over several rows are left alone."""
@@ -17,6 +19,39 @@ def mended(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
     if any(cell.row_span > 1 for cell in table.cells):
         return table
     return _rejoined(table, stretches(lines))
+
+
+def cuts_through(table: ReadTable, parts: Sequence[Stretch]) -> bool:
+    """Whether grid lines run through much of the text: prose that a model took for a table."""
+    inside = [part for part in parts if _within(part, table.bbox)]
+    cut = 0
+    for part in inside:
+        y, slack = (part.bbox[1] + part.bbox[3]) / 2, 0.7 * part.size
+        cut += any(
+            cell.bbox[1] <= y <= cell.bbox[3] and part.bbox[0] + slack < cell.bbox[0] < part.bbox[2] - slack
+            for cell in table.cells
+        )
+    return cut >= 2 and cut > _CUT * len(inside)
+
+
+def stacked(tables: Sequence[ReadTable]) -> list[ReadTable]:
+    """Tables that stand right on each other with the same columns are one, cut by the model."""
+    out: list[ReadTable] = []
+    for table in sorted(tables, key=lambda t: (t.bbox[1], t.bbox[0])):
+        above = out[-1] if out else None
+        if above is None or above.cols != table.cols or not _stands_on(table.bbox, above.bbox):
+            out.append(table)
+            continue
+        cells = tuple(replace(cell, row=cell.row + above.rows, header=False) for cell in table.cells)
+        box = union([above.bbox, table.bbox])
+        out[-1] = ReadTable(box, above.rows + table.rows, above.cols, (*above.cells, *cells))
+    return out
+
+
+def _stands_on(below: Box, above: Box) -> bool:
+    width = above[2] - above[0]
+    apart = max(abs(below[0] - above[0]), abs(below[2] - above[2]))
+    return abs(below[1] - above[3]) <= 0.004 * width and apart <= 0.01 * width
 
 
 def _without_title(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
@@ -74,9 +109,26 @@ def _without_hollow_columns(table: ReadTable, parts: Sequence[Stretch]) -> ReadT
     hollow = [col for col in range(2, table.cols) if col not in used]
     spanned = {c.col + k for c in table.cells if c.col_span > 1 for k in range(c.col_span)}
     for col in reversed(hollow):
-        if col not in spanned and col - 1 not in spanned and table.rows > heads:
+        if col in spanned or col - 1 in spanned or table.rows <= heads:
+            continue
+        if _one_phrase(_held_in(table, col - 1, parts), _held_in(table, col, parts)):
             table = _joined(table, col)
     return table
+
+
+def _held_in(table: ReadTable, col: int, parts: Sequence[Stretch]) -> list[Stretch]:
+    held = _held(table, parts)
+    return [part for cell, found in zip(table.cells, held, strict=True) if cell.col == col for part in found]
+
+
+def _one_phrase(left: Sequence[Stretch], right: Sequence[Stretch]) -> bool:
+    """Whether some line goes on from one heading into the other; an empty column has a heading of its own."""
+    return any(
+        min(a.bbox[3], b.bbox[3]) - max(a.bbox[1], b.bbox[1]) > 0.5 * a.size
+        and b.bbox[0] - a.bbox[2] < 1.2 * a.size
+        for a in left
+        for b in right
+    )
 
 
 def _joined(table: ReadTable, col: int) -> ReadTable:

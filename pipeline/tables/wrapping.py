@@ -23,17 +23,20 @@ def continuing(rows: Sequence[Row]) -> list[bool]:
     held: set[int] = set()
     for index, row in enumerate(rows):
         if index and held and row and usual > 0 and set(row) <= held:
-            out[index] = _goes_on(rows[index - 1], row, pitches[index - 1] / usual)
+            out[index] = _goes_on(rows[index - 1], row, pitches[index - 1] / usual, first=index == 1)
         held = held | set(row) if out[index] else set(row)
     return out
 
 
-def _goes_on(above: Row, row: Row, pitch: float) -> bool:
-    """Tighter than rows are, or too little to be a row; but figures do not wrap."""
+def _goes_on(above: Row, row: Row, pitch: float, *, first: bool) -> bool:
+    """Tighter than rows are, or too little to be a row.
+
+    Figures do not wrap, nor do all cells of a row at once; headings may (``first``: the row below them).
+    """
     if any(is_number(_text(row[col])) and is_number(_text(above.get(col, ()))) for col in row):
         return False
     if pitch < _TIGHT:
-        return True
+        return first or len(row) == 1 or set(row) != set(above) or _text(row[min(row)])[:1].islower()
     if len(row) > 1 or pitch > _SAME:
         return False
     return 0 not in row or _text(row[0])[:1].islower()
