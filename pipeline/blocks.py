@@ -15,6 +15,11 @@ from schemas.geometry import Box, union
 from schemas.page import BlockKind
 from schemas.reading import ReadWord
 
+# Four lines of at most so many letters that all begin with a capital or a figure are no sentence.
+_SHORT = 32
+# How far right lines could have run: the right edge of their column, and of the free space beyond it.
+Width = tuple[float, float]
+
 
 @dataclass(slots=True)
 class Draft:
@@ -40,21 +45,21 @@ def drafts_of(found: Group, page: Setting, lexicon: Lexicon) -> list[Draft]:
     pieces, hint = found.pieces, found.hint
     for paragraph in [pieces] if hint in WHOLE else split(pieces, hint, page.pitch):
         kind = kind_of(paragraph, hint, page)
-        room = found.room if kind is BlockKind.PARAGRAPH else 0.0
+        width = (found.at[2], found.room) if kind is BlockKind.PARAGRAPH else (0.0, 0.0)
         if kind is BlockKind.LIST and drafts and drafts[-1].kind is BlockKind.LIST:
             _extend(drafts[-1], paragraph, lexicon)
         else:
-            drafts.append(draft(kind, paragraph, lexicon, room))
+            drafts.append(draft(kind, paragraph, lexicon, width))
     return drafts
 
 
-def draft(kind: BlockKind, pieces: Sequence[Piece], lexicon: Lexicon, room: float = 0.0) -> Draft:
+def draft(kind: BlockKind, pieces: Sequence[Piece], lexicon: Lexicon, width: Width = (0.0, 0.0)) -> Draft:
     return Draft(
         kind=kind,
         at=union([piece.at for piece in pieces]),
         box=union([piece.box for piece in pieces]),
         pieces=list(pieces),
-        text=paragraph_text(pieces, lexicon, room),
+        text=paragraph_text(pieces, lexicon, width),
         confidence=confidence_of([word for piece in pieces for word in piece.words]),
     )
 
@@ -71,27 +76,31 @@ def merge(to: Draft, more: Draft) -> None:
     to.confidence = confidence_of(to.words)
 
 
-def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon, room: float = 0.0) -> str:
+def paragraph_text(pieces: Sequence[Piece], lexicon: Lexicon, width: Width = (0.0, 0.0)) -> str:
     """Running text; lines that were broken on purpose (addresses, verse) stay lines."""
     lines = [piece.text for piece in pieces]
-    if any(line[-1] in "-\u00ad" for line in lines[:-1]) or not _broken_on_purpose(pieces, room):
+    if any(line[-1] in "-\u00ad" for line in lines[:-1]) or not _broken_on_purpose(pieces, width):
         return join_lines(lines, lexicon)
     return "\n".join(line.replace("\u00ad", "") for line in lines)
 
 
-def _broken_on_purpose(pieces: Sequence[Piece], room: float) -> bool:
+def _broken_on_purpose(pieces: Sequence[Piece], width: Width) -> bool:
     if len(pieces) < 2:
         return False
     if sum(piece.pair for piece in pieces) * 2 > len(pieces):
         return True
-    right = max(piece.at[2] for piece in pieces)
-    early = sum(has_room(upper, lower, right) for upper, lower in pairwise(pieces))
+    own = max(piece.at[2] for piece in pieces)
+    column, room = width
+    early = sum(has_room(upper, lower, own) for upper, lower in pairwise(pieces))
     if early and early * 3 >= len(pieces) - 1:
         return True
+    if all(has_room(upper, lower, column) for upper, lower in pairwise(pieces)):
+        return True
     # Lines that could have been half as long again, each beginning like a new thing.
-    width = right - min(piece.at[0] for piece in pieces)
     begun = sum(piece.text[0].isupper() or piece.text[0].isdigit() for piece in pieces)
-    return room - right > 0.5 * width and begun >= 0.75 * len(pieces)
+    if begun == len(pieces) > 3 and max(len(piece.text) for piece in pieces) <= _SHORT:
+        return True
+    return room - own > 0.5 * (own - min(piece.at[0] for piece in pieces)) and begun >= 0.75 * len(pieces)
 
 
 def confidence_of(words: Sequence[ReadWord]) -> float | None:

@@ -6,6 +6,7 @@ from statistics import median
 
 from pipeline.marks import bullet, checkbox, ordinal
 from pipeline.pieces import Piece
+from pipeline.scripts import is_unspaced
 from schemas.page import BlockKind
 
 _ENDS = frozenset('.!?:;。！？：…"”»)؟۔।')
@@ -89,6 +90,8 @@ class _Shape:
 
 def has_room(before: Piece, line: Piece, right: float) -> bool:
     """Whether the first word of a line would have fitted, with much to spare, on the line before it."""
+    if is_unspaced(line.text[0]):  # such text is broken anywhere
+        return before.at[2] + 2.5 * line.size < right
     first = line.words[0].bbox
     # The word's longer side lies along the line, whichever way the page is turned.
     length = max(first[2] - first[0], first[3] - first[1]) if len(line.words) > 1 else line.at[2] - line.at[0]
