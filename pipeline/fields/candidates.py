@@ -21,6 +21,7 @@ from schemas.page import PageContent
 _FORM_LABEL = 0.8  # labels this clear make an empty place `blank` and a strange value `invalid`
 _IN_HEADER = 0.45  # labels in the header of a list name its columns first
 _SLIP = 0.9
+_IN_SENTENCE = 0.2
 _SENTENCE = 5  # words before a label in its segment: it stands in running text
 _VALUES_A_ZONE, _VALUES_A_LIST = 3, 20
 
@@ -65,7 +66,8 @@ def _announced(
 ) -> Iterator[FieldCandidate]:
     """Candidates right of and below one label for one of the leaves it announces."""
     leaf = by_name.get(target.leaf) if target.leaf else None
-    right = list(right_of(hit, page))
+    choices = leaf is not None and leaf.type in (FieldType.ENUM, FieldType.BOOLEAN)
+    right = list(right_of(hit, page, choices=choices))
     weight = target.weight * weaker * _standing(hit)
     if target.concept in amounts.ROLES and (leaf is None or leaf.type is FieldType.MONEY):
         # Below the header of a list stand the amounts of its items.
@@ -101,9 +103,19 @@ def _values(page: Marked, label: _Label, zones: Iterable[Zone]) -> Iterator[Fiel
             farther = 1.0 if leaf.scalars else 0.9 ** (place_in_zone + order)
             place = place_of(hit, zone, value)
             score = label.weight * zone.near * value.quality * farther
+            if _runs_on(label, zone):
+                score *= _IN_SENTENCE
             yield value_at(page.sheet, leaf.name, place, value.readings, score)
         if parsed and leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:
             return
+
+
+def _runs_on(label: _Label, zone: Zone) -> bool:
+    """Free text right after a label without a colon, with more words than a form has: a sentence."""
+    free = label.leaf.type is FieldType.TEXT and label.leaf.kind is Kind.PLAIN
+    words = len(zone.segment.tokens)
+    sentence = label.hit.first > 0 or words > _SENTENCE + label.hit.last
+    return free and zone.same_segment and not ends_with_colon(label.hit) and sentence
 
 
 def _list_of(whole: Parsed, text: str) -> Iterator[Parsed]:

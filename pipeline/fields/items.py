@@ -20,6 +20,7 @@ _ENDS = frozenset({"total", "net", "rounding", "cash", "change", "quantity_total
 _ARTICLE = frozenset({"description", "sku", "quantity"})
 _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _WRAPPED = 0.8  # line heights between the lines of one header
+_CLEAR_SUM = 0.9  # labels of sums that end a list also where other words stand before them
 _MAX_ROWS = 2000
 _LONGEST_QUOTE = 300
 _SCORE = 0.8
@@ -191,10 +192,12 @@ def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tup
 
 def _ends(index: LabelIndex, row: Row) -> bool:
     """Totals end the list."""
-    return any(
-        any(t.concept in _ENDS and t.weight >= 0.6 for t in hit.targets) and opens(row, hit)
-        for hit in index.hits(row)
-    )
+    for hit in index.hits(row):
+        weight = max((t.weight for t in hit.targets if t.concept in _ENDS), default=0.0)
+        clear = weight >= _CLEAR_SUM and hit.exact and hit.first == 0 and hit.segment is not row.segments[-1]
+        if clear or (weight >= 0.6 and opens(row, hit)):
+            return True
+    return False
 
 
 def _item_candidates(sheet: Sheet, item: Item, columns: list[Column], row: int) -> Iterator[FieldCandidate]:

@@ -41,10 +41,16 @@ def label_text(hit: Hit) -> str:
     return text + ":" if ends_with_colon(hit) else text
 
 
-def right_of(hit: Hit, page: Marked) -> Iterator[Zone]:
-    """The rest of the label's segment, then segments to the right, up to the next label."""
+def right_of(hit: Hit, page: Marked, *, choices: bool = False) -> Iterator[Zone]:
+    """The rest of the label's segment, then segments to the right, up to the next label.
+
+    ``choices``: what follows is a choice of words, so that only the schema's labels and colons end it.
+    """
     row = page.sheet.rows[hit.segment.row]
-    stop = _next_label(hit, page.hits.get(row.index, ()))
+    others = page.hits.get(row.index, ())
+    if choices:
+        others = [o for o in others if ends_with_colon(o) or any(t.leaf for t in o.targets)]
+    stop = _next_label(hit, others)
     colon = ends_with_colon(hit)
     end = stop.start if stop is not None and stop.segment is hit.segment else len(hit.segment.text)
     if hit.segment.text[hit.end : end].strip(_PUNCTUATION):

@@ -143,8 +143,16 @@ def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
                 same = stretch == folded
                 if same or (len(folded) >= 6 and within_edits(stretch, folded, 1)):
                     best = Parsed(start, end, (Reading(option),), 1.0 if same else 0.85)
-        if best:
+        if best and not _ticked_off(text, best.start):
             yield best
+
+
+def _ticked_off(text: str, start: int) -> bool:
+    """Whether an empty box stands before the option: ``☑ paid ☐ open`` says paid."""
+    before = text[max(0, start - 4) : start].rstrip()
+    box = _BRACKETS.search(before)
+    empty_box = box is not None and not box.group(1)
+    return empty_box or (before != "" and before[-1] in _UNMARKED)
 
 
 def _currency(leaf: Leaf, text: str) -> Iterator[Parsed]:

@@ -398,3 +398,15 @@ Bo Reed        Chemist
         ],
         "staff": [{"name": "Ada Quill", "role": "Skipper"}, {"name": "Bo Reed", "role": "Chemist"}],
     }
+
+
+def test_sentences_are_not_forms() -> None:
+    field = one({"type": "string", "title": "Status"}, "We learned of the status of the repairs at the quay.")
+    assert (field.state, field.value) == (FieldState.MISSING, None)
+    assert one({"type": "string", "title": "Status"}, "Status   in repair").value == "in repair"
+
+
+def test_the_ticked_box_is_the_answer() -> None:
+    schema = {"enum": ["paid", "open"], "title": "Status"}
+    assert one(schema, "Status: ☐ paid ☑ open").value == "open"
+    assert one(schema, "Status: [x] paid [ ] open").value == "paid"
