@@ -157,19 +157,22 @@ class _Writer:
 
     def __init__(self) -> None:
         self._started = False
+        self._number = 0
         self._open = ""
         self._aside: list[_Chunk] = []
         self._table: str | None = None
 
     def page(self, content: PageContent, overlay: Mapping[str, Any]) -> Iterator[str]:
         chunks = [c for c in _chunks(content.page.blocks, content.tables) if c.text]
-        if self._table is not None and "table_from" in overlay:
+        follows = content.page.number == self._number + 1
+        self._number = content.page.number
+        if self._table is not None and follows and "table_from" in overlay:
             chunks, rows = _without_table(chunks)
             yield from self._rows(rows, overlay)
         else:
             yield from self._close_table()
         if self._open:
-            chunks = self._continued(chunks, overlay.get("from"))
+            chunks = self._continued(chunks, overlay.get("from") if follows else None)
         held = overlay.get("goes_on")
         at = next((i for i, chunk in enumerate(chunks) if held in chunk.ids), None) if held else None
         for chunk in chunks[:at]:

@@ -13,6 +13,7 @@ from services.stores.engine import Database
 from services.stores.tables import page_contents, pages
 
 Row = sa.Row[*tuple[Any, ...]]
+Overlay = dict[str, Any]
 BATCH = 16
 """Pages per read: small enough that a reader's memory is a few pages, whatever the document."""
 
@@ -36,13 +37,13 @@ class PageViews:
     def after(self, tenant: TenantId, run_id: str, number: int, limit: int) -> list[PageContent]:
         """The pages that follow ``number``."""
         where = pages.c.number > number
-        return self._read(tenant, run_id, where, limit)
+        return [content for content, _ in self._read(tenant, run_id, where, limit)]
 
     def one(self, tenant: TenantId, run_id: str, number: int) -> PageContent:
         found = self._read(tenant, run_id, pages.c.number == number, 1)
         if not found:
             raise NotFound("page_not_found", "the run has no such page")
-        return found[0]
+        return found[0][0]
 
     def last_number(self, tenant: TenantId, run_id: str) -> int:
         """The highest page number of a run; 0 before it is planned."""
@@ -54,19 +55,26 @@ class PageViews:
 
     def each(self, tenant: TenantId, run_id: str, numbers: Sequence[int] | None) -> Iterator[PageContent]:
         """All pages, or those of ``numbers`` (ascending), batch by batch."""
+        for content, _ in self.with_overlays(tenant, run_id, numbers):
+            yield content
+
+    def with_overlays(
+        self, tenant: TenantId, run_id: str, numbers: Sequence[int] | None
+    ) -> Iterator[tuple[PageContent, Overlay | None]]:
+        """The same, each with what the whole document says about it: what runs over its end."""
         if numbers is not None:
             for start in range(0, len(numbers), BATCH):
                 wanted = pages.c.number.in_(numbers[start : start + BATCH])
                 yield from self._read(tenant, run_id, wanted, BATCH)
             return
         last = 0
-        while batch := self.after(tenant, run_id, last, BATCH):
+        while batch := self._read(tenant, run_id, pages.c.number > last, BATCH):
             yield from batch
-            last = batch[-1].page.number
+            last = batch[-1][0].page.number
 
     def _read(
         self, tenant: TenantId, run_id: str, where: sa.ColumnElement[bool], limit: int
-    ) -> list[PageContent]:
+    ) -> list[tuple[PageContent, Overlay | None]]:
         same = sa.and_(page_contents.c.run_id == pages.c.run_id, page_contents.c.number == pages.c.number)
         query = (
             sa.select(*_ROW, page_contents.c.content)
@@ -77,7 +85,7 @@ class PageViews:
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [page_of(row, row.content) for row in rows]
+        return [(page_of(row, row.content), row.overlay) for row in rows]
 
 
 def page_of(row: Row, stored: bytes | None) -> PageContent:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from pipeline.markdown import document_markdown
 from pipeline.select import select_pages
 from schemas.errors import NotFound
 from schemas.ids import TenantId
@@ -87,13 +88,12 @@ class Results:
         yield b"}"
 
     def markdown(self, tenant: TenantId, run: Row, pages: str | None) -> Iterator[bytes]:
-        """The pages' Markdown, one after the other."""
+        """The pages' Markdown; sentences, words and tables that run over a page end are put together."""
         numbers = None
         if pages is not None:
             numbers = select_pages(pages, self._pages.last_number(tenant, run.id))
-        contents = self._pages.each(tenant, run.id, numbers)
-        texts = (content.page.markdown.strip() for content in contents)
-        return coalesced(f"{text}\n\n".encode() for text in texts if text)
+        pages_read = self._pages.with_overlays(tenant, run.id, numbers)
+        return coalesced(text.encode() for text in document_markdown(pages_read))
 
     def table(self, tenant: TenantId, run_id: str, table_id: str) -> Table:
         for content in self.part_contents(tenant, run_id, "table"):

@@ -147,3 +147,12 @@ def test_a_table_that_was_to_go_on_is_closed_where_the_next_page_failed() -> Non
         (page(2, [block(BlockKind.PARAGRAPH, "Something else.")], []), None),
     ]  # fmt: skip
     assert "".join(document_markdown(pages)) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n\nSomething else.\n"
+
+
+def test_pages_between_that_were_not_asked_for_part_what_runs_on() -> None:
+    text = "A sentence that is long enough to be one breaks off at the end of the page in the"
+    pages: Pages = [
+        (page(1, [block(BlockKind.PARAGRAPH, text)], []), {"goes_on": f"b-{text[:8]}"}),
+        (page(3, [block(BlockKind.PARAGRAPH, "middle of another.")], []), {"from": "b-middle o"}),
+    ]
+    assert "".join(document_markdown(pages)) == f"{text}\n\nmiddle of another.\n"
