@@ -59,9 +59,9 @@ def serve(
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
         parts = stack.enter_context(embedded(settings))
-        say(f"Quire listens on {url_of(listener)} (data in {settings.data_dir})")
         stack.callback(say, "Quire stops")
-        Server(parts).run([listener])
+        text = f"Quire listens on {url_of(listener)} (data in {settings.data_dir})"
+        Server(parts, started=lambda: say(text)).run([listener])
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

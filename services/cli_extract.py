@@ -34,6 +34,10 @@ class Failed(BadInput):
     """A document that the service refused, or that came to nothing."""
 
 
+class Misused(BadInput):
+    """The service refused what was asked, whatever the document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """One call of the command."""
@@ -52,7 +56,7 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(
-    files: Annotated[list[Path], typer.Argument(help="PDFs and images")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="PDFs and images")],
     schema: Annotated[str | None, typer.Option(help="name of a schema, or a file with a JSON Schema")] = None,
     ask: Annotated[list[str] | None, typer.Option(help="a question; repeat for more")] = None,
     format: Annotated[  # noqa: A002  # the option's name
@@ -121,7 +125,7 @@ def _all(work: Extraction, http: httpx.Client) -> int:
             codes.append(_one(work, file, http))
         except QuireError as error:
             say(f"quire: {file}: {error.detail}")
-            codes.append(USAGE if error.code == "schema_unknown" else FAILED)
+            codes.append(USAGE if isinstance(error, Misused) else FAILED)
         except httpx.TransportError as error:
             raise Unavailable(detail=f"{http.base_url} does not answer ({type(error).__name__})") from None
     if len(set(codes)) == 1:
@@ -201,4 +205,5 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         problem = answer.json()
     except ValueError:
         raise Failed(detail=f"the service answered {answer.status_code}") from None
-    raise Failed(problem.get("code"), str(problem.get("detail")))
+    kind = Misused if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY else Failed
+    raise kind(problem.get("code"), str(problem.get("detail")))

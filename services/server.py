@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -20,7 +20,8 @@ _SHUTDOWN_S = 5
 class Server(uvicorn.Server):
     """Tells waiting clients at the first signal that the service stops; uvicorn would wait for them."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, started: Callable[[], None] | None = None) -> None:
+        """``started`` is called once signals are handled and requests answered."""
         settings = parts.settings
         super().__init__(
             uvicorn.Config(
@@ -34,6 +35,12 @@ class Server(uvicorn.Server):
             )
         )
         self._watch = parts.watch
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._started is not None:
+            self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._watch.close()

@@ -1,0 +1,183 @@
+"""The command line as a user runs it: results on stdout, words on stderr, exit codes."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.user_schema import validator
+from services.result_schema import result_schema
+from tests.e2e.conftest import Running
+from tests.samples.broken import locked_pdf
+
+QUIRE = str(Path(sys.executable).parent / "quire")
+
+
+def quire(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("QUIRE_")} | settings
+    return subprocess.run([QUIRE, *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def files(tmp_path: Path, invoice: bytes) -> dict[str, str]:
+    contents = {
+        "invoice.pdf": invoice,
+        "broken.pdf": b"%PDF-1.7\nno",
+        "notes.txt": b"hello",
+        "locked.pdf": locked_pdf(),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return {name: str(tmp_path / name) for name in contents}
+
+
+def extract(running: Running, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return quire("extract", "--url", running.url, *arguments)
+
+
+def test_fields_are_printed_with_their_evidence(running: Running, files: dict[str, str]) -> None:
+    done = extract(running, files["invoice.pdf"], "--schema", "invoice")
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["field", "value", "state", "confidence", "page", "quote", "box"]
+    number = next(line for line in lines if line.startswith("number "))
+    assert "RE-2024-00815" in number
+    assert " found " in number
+    assert re.search(r"\d+(\.\d+)?(,\d+(\.\d+)?){3}$", number), "it ends in a box"
+
+
+def test_json_has_the_published_shape(running: Running, files: dict[str, str]) -> None:
+    done = extract(running, files["invoice.pdf"], "--schema", "invoice", "--format", "json")
+    assert done.returncode == 0
+    validator(result_schema()).validate(json.loads(done.stdout))
+    assert done.stdout.endswith("}\n")
+
+
+def test_csv_and_markdown(running: Running, files: dict[str, str]) -> None:
+    done = extract(running, files["invoice.pdf"], "--schema", "invoice", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {row["file"] for row in rows} == {files["invoice.pdf"]}
+    assert [row["value"] for row in rows if row["field"] == "number"] == ["RE-2024-00815"]
+    done = extract(running, files["invoice.pdf"])
+    assert "RE-2024-00815" in done.stdout
+    assert "|" in done.stdout
+
+
+def test_a_schema_of_one_s_own(running: Running, files: dict[str, str], tmp_path: Path) -> None:
+    schema = tmp_path / "mine.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"invoice_number": {"type": "string"}}}))
+    done = extract(running, files["invoice.pdf"], "--schema", str(schema), "--format", "json")
+    assert json.loads(done.stdout)["extraction"] == {"invoice_number": "RE-2024-00815"}
+    schema.write_text("{")
+    assert extract(running, files["invoice.pdf"], "--schema", str(schema)).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "said"),
+    [
+        ((["broken.pdf"], []), 1, "cannot be opened"),
+        ((["notes.txt"], []), 1, "no known type"),
+        ((["invoice.pdf", "broken.pdf"], []), 3, "cannot be opened"),
+        ((["locked.pdf"], []), 1, "password"),
+        ((["invoice.pdf"], ["--schema", "unheard-of"]), 2, "there is no schema"),
+        ((["invoice.pdf"], ["--pages", "7"]), 1, "no page 7"),
+        ((["invoice.pdf"], ["--pages", "x"]), 2, "pages"),
+        ((["missing.pdf"], []), 2, "no such file"),
+        (([], []), 2, "FILE"),
+        ((["invoice.pdf"], ["--format", "xml"]), 2, "xml"),
+    ],
+)
+def test_exit_codes(
+    running: Running, files: dict[str, str], call: tuple[Sequence[str], Sequence[str]], code: int, said: str
+) -> None:
+    names, more = call
+    done = extract(running, *(files.get(name, name) for name in names), *more)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    if "invoice.pdf" not in names or code == 2:
+        assert done.stdout == ""
+
+
+def test_a_service_that_is_not_there(files: dict[str, str]) -> None:
+    done = quire("extract", "--url", "http://127.0.0.1:1", files["invoice.pdf"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "does not answer" in done.stderr
+
+
+def test_without_a_service_the_command_brings_its_own(files: dict[str, str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = quire(
+        "extract", files["invoice.pdf"], "--schema", "invoice", QUIRE_ENGINE_URL="scripted://",
+        HOME=str(home), XDG_DATA_HOME=str(home), TMPDIR=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "RE-2024-00815" in done.stdout
+    assert not list(home.rglob("quire*")), "nothing is kept"
+    assert not list(tmp_path.glob("quire-*"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"QUIRE_DATABASE_URL": "postgresql://u:secret@db/x"},
+            "QUIRE_DATABASE_URL is set to a postgresql URL",
+        ),
+        ({"QUIRE_BROKER_URL": "redis://r"}, "QUIRE_BROKER_URL"),
+        ({"QUIRE_BLOBS_URL": "s3://b"}, "QUIRE_BLOBS_URL"),
+        ({"QUIRE_ENGINE_URL": "http://vllm:8000"}, "QUIRE_ENGINE_URL"),
+        ({"QUIRE_HOST": "0.0.0.0"}, "loopback only"),
+        ({"QUIRE_PROT": "1"}, "did you mean QUIRE_PORT"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_by_name(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    done = quire("serve", "--port", "0", "--data-dir", str(tmp_path / "data"), **settings)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "secret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_in_use_is_refused(running: Running) -> None:
+    done = quire("serve", "--port", "0", "--data-dir", str(running.data))
+    assert done.returncode == 1
+    assert "another Quire process is using" in done.stderr
+
+
+def test_serve_says_where_it_listens_and_stops_in_good_order(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [QUIRE, "serve", "--port", "0", "--data-dir", str(tmp_path / "data")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process:
+        first = process.stderr.readline()
+        assert re.search(r"http://127\.0\.0\.1:\d+", first)
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait() == 0
+    assert said == "Quire stops\n"
+
+
+def test_migrate_and_doctor(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    assert "database was on revision none, is on" in quire("migrate", "--data-dir", data).stderr
+    done = quire("doctor", "--data-dir", data)
+    assert done.returncode == 0, done.stdout
+    assert "embedded" in done.stdout
+    assert "tesseract" in done.stdout
+    broken = quire("doctor", "--data-dir", data, QUIRE_BROKER_URL="redis://r")
+    assert broken.returncode == 1
+    assert "QUIRE_BROKER_URL" in broken.stdout
