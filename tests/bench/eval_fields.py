@@ -13,7 +13,7 @@ from schemas.result import Result
 from tests.bench.client import Api, Outcome
 from tests.bench.field_score import box_hit, leaves, right, value_at
 from tests.bench.figures import Figures
-from tests.bench.text_score import f1, overlap, words_of
+from tests.bench.text_score import f1, overlap, tokens_of, words_of
 from tests.samples.order import SCHEMA as ORDER_SCHEMA
 from tests.samples.order import TRUE as ORDER_TRUE
 from tests.samples.order import order_pdf, order_scan
@@ -104,6 +104,7 @@ def receipts(api: Api, folder: Path, figures: Figures) -> None:
     images = sorted(p for p in (folder / "img").iterdir() if (folder / "key" / f"{p.stem}.json").is_file())
     request = {"schema": RECEIPT_SCHEMA, "languages": ["en-MY"]}
     words: list[tuple[int, int, int]] = []
+    tokens: list[tuple[int, int, int]] = []
     fields: list[tuple[int, int, int]] = []
     rights, trues, boxes = Counter[str](), Counter[str](), Counter[str]()
     for outcome in api.each(lambda image: api.read(image, request), images):
@@ -111,7 +112,9 @@ def receipts(api: Api, folder: Path, figures: Figures) -> None:
         true = json.loads((folder / "key" / f"{stem}.json").read_text(encoding="utf-8"))
         lines = _lines(folder / "box" / f"{stem}.csv")
         text = "\n".join(page.text for page in outcome.result.pages) if outcome.result else ""
-        words.append(_words(stem, "\n".join(line for line, _ in lines), text, figures))
+        printed = "\n".join(line for line, _ in lines)
+        words.append(_words(stem, printed, text, figures))
+        tokens.append(overlap(tokens_of(printed), tokens_of(text)))
         for name, answer in _compare("sroie", outcome, RECEIPT_KINDS, true, figures).items():
             field = _field(outcome.result, name)
             fields.append((int(answer is True), int(answer is not None), int(_found(field))))
@@ -123,6 +126,7 @@ def receipts(api: Api, folder: Path, figures: Figures) -> None:
                 if answer and not hit:
                     figures.remark("sroie", f"{outcome.path.name} {name}: right value, box elsewhere")
     figures.add("sroie.word_f1", f1(words))
+    figures.add("sroie.token_f1", f1(tokens))
     for name in RECEIPT_KINDS:
         figures.share(f"sroie.{name}", rights[name], trues[name])
     figures.add("sroie.field_f1", f1(fields))

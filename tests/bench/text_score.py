@@ -15,6 +15,7 @@ _FOLDED = str.maketrans(
     }
 )
 _SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W_]+")
 _UNSPACED_SCRIPTS = frozenset({"ja", "zh"})
 
 
@@ -102,6 +103,12 @@ def error_rate(truth: str, read: str, language: str = "") -> float:
 
 
 def words_of(text: str) -> Counter[str]:
+    """Runs of letters and digits, case folded; punctuation parts words and is none itself."""
+    return Counter(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def tokens_of(text: str) -> Counter[str]:
+    """What stands between white space, punctuation and all."""
     return Counter(unicodedata.normalize("NFKC", text).casefold().split())
 
 
