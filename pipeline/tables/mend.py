@@ -9,6 +9,7 @@ from pipeline.tables.wrapping import continuing
 from schemas.geometry import Box, union
 from schemas.reading import ReadCell, ReadLine, ReadTable
 
+_SPACE = 0.45  # of the type size: wider than the space between words
 _CUT = 0.2  # of the stretches in a table
 
 
@@ -18,7 +19,27 @@ def mended(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
     table = _without_hollow_columns(table, stretches(lines, gap=0.6))
     if any(cell.row_span > 1 for cell in table.cells):
         return table
-    return _rejoined(table, stretches(lines))
+    return _with_spans(_rejoined(table, stretches(lines)), stretches(lines, gap=_SPACE))
+
+
+def _with_spans(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
+    """Neighbouring cells that one run of words goes through are one cell over their columns."""
+    out: list[ReadCell] = []
+    for cell in sorted(table.cells, key=lambda c: (c.row, c.col)):
+        before = out[-1] if out and out[-1].row == cell.row else None
+        if before is not None and any(_crosses(part, before, cell) for part in parts):
+            span = cell.col + cell.col_span - before.col
+            box = union([before.bbox, cell.bbox])
+            out[-1] = replace(before, col_span=span, bbox=box, text=None, header=before.header or cell.header)
+        else:
+            out.append(cell)
+    return replace(table, cells=tuple(out))
+
+
+def _crosses(part: Stretch, left: ReadCell, right: ReadCell) -> bool:
+    y, wall, slack = (part.bbox[1] + part.bbox[3]) / 2, right.bbox[0], 0.7 * part.size
+    inside = left.bbox[1] <= y <= left.bbox[3] and right.bbox[1] <= y <= right.bbox[3]
+    return inside and part.bbox[0] < wall - slack and part.bbox[2] > wall + slack
 
 
 def cuts_through(table: ReadTable, parts: Sequence[Stretch]) -> bool:
