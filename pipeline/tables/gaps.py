@@ -11,14 +11,28 @@ from schemas.reading import PageReading, ReadCell, ReadTable
 _FEW_ROWS = 3
 _LOOSE = 2.6  # of the type size, from line to line: wider, and the table has ended
 _CLEAR = 0.15  # share of rows that may reach into a gap between columns (spanning headings do)
+_WORDY = 5  # words: where two lines in three have as many, in all columns, they are prose
 _LONG_CELL = 45  # characters: columns of longer cells throughout are columns of prose
 
 
 def gap_tables(reading: PageReading) -> list[ReadTable]:
     """Tables of at least two columns and three rows."""
-    found = rows(stretches(reading.lines))
+    found = [_mended(row) for row in rows(stretches(reading.lines))]
     tables = (_table(block) for block in _blocks(found))
     return [table for table in tables if table is not None]
+
+
+def _mended(row: list[Stretch]) -> list[Stretch]:
+    """Put together what a reader tore: justified lines come word by word from some text layers."""
+    out = [row[0]]
+    for part in row[1:]:
+        last = out[-1]
+        if part.bbox[0] - last.bbox[2] <= max(part.size, last.size):
+            size = max(part.size, last.size)
+            out[-1] = Stretch(last.words + part.words, union([last.bbox, part.bbox]), size)
+        else:
+            out.append(part)
+    return out
 
 
 def _blocks(found: list[list[Stretch]]) -> list[list[list[Stretch]]]:
@@ -100,7 +114,8 @@ def _prose(block: list[list[Stretch]], walls: Sequence[float]) -> bool:
     columns: dict[int, list[Stretch]] = {}
     for part in parts:
         columns.setdefault(_column(part, walls), []).append(part)
-    return all(_running(column) for column in columns.values())
+    wordy = sum(len(part.words) >= _WORDY for part in parts)
+    return wordy > 0.65 * len(parts) or all(_running(column) for column in columns.values())
 
 
 def _running(column: list[Stretch]) -> bool:
