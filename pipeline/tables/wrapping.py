@@ -21,20 +21,22 @@ def continuing(rows: Sequence[Row]) -> list[bool]:
     usual = median(full) if full else 0.0
     out = [False] * len(rows)
     held: set[int] = set()
+    figures: set[int] = set()
     for index, row in enumerate(rows):
-        if index and held and row and usual > 0 and set(row) <= held:
+        numbers = {col for col, parts in row.items() if is_number(_text(parts))}
+        # Figures do not wrap: a second one in a column begins another row.
+        if index and row and usual > 0 and set(row) <= held and not numbers & figures:
             out[index] = _goes_on(rows[index - 1], row, pitches[index - 1] / usual, first=index == 1)
         held = held | set(row) if out[index] else set(row)
+        figures = figures | numbers if out[index] else numbers
     return out
 
 
 def _goes_on(above: Row, row: Row, pitch: float, *, first: bool) -> bool:
     """Tighter than rows are, or too little to be a row.
 
-    Figures do not wrap, nor do all cells of a row at once; headings may (``first``: the row below them).
+    All cells of a row do not wrap at once; headings may (``first``: the row below them).
     """
-    if any(is_number(_text(row[col])) and is_number(_text(above.get(col, ()))) for col in row):
-        return False
     if pitch < _TIGHT:
         return first or len(row) == 1 or set(row) != set(above) or _text(row[min(row)])[:1].islower()
     if len(row) > 1 or pitch > _SAME:
