@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from schemas.ids import DocumentId, JobId, ProcessId, RunId, TenantId, job_id
 from services.stores.columns import Key
 from services.stores.engine import now_us
-from services.stores.work_tables import jobs, queues, turns
+from services.stores.work_tables import jobs, processes, queues, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ _BEST = (
         jobs.c.queue == sa.bindparam("in_queue"),
         READY,
         jobs.c.run_after <= now_us(),
+        # A process given up for dead must enrol anew first: nobody would notice its second death.
+        sa.exists().where(processes.c.id == sa.bindparam("by")),
     )
     .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
     .limit(1)

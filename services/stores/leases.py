@@ -68,8 +68,6 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> int:
         .where(processes.c.seen_at <= now_us() - silent_us)
         .with_for_update(skip_locked=True)
     ).all()
-    if not dead:
-        return 0
     for row in _leased_by(connection, dead):
         if row.solo == ALONE:
             _died_alone(connection, row, deaths_allowed)
@@ -80,9 +78,11 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> int:
 
 
 def _leased_by(connection: sa.Connection, dead: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Also what a process leased in the moment it was given up."""
+    unknown = ~sa.exists().where(processes.c.id == job_rows.c.process_id)
     return connection.execute(
         sa.select(job_rows)
-        .where(job_rows.c.process_id.in_(dead), jobs.LEASED)
+        .where(sa.or_(job_rows.c.process_id.in_(dead), unknown), jobs.LEASED)
         .order_by(job_rows.c.id)
         .with_for_update()
     ).all()

@@ -1,10 +1,12 @@
 """A process that dies takes nobody's work with it, and convicts only what was alone when it died."""
 
 import pytest
+import sqlalchemy as sa
 
 from pipeline.ledger import Fenced, Queue
 from schemas.errors import StoreUnavailable
 from schemas.ids import ProcessId
+from services.stores.work_tables import jobs, processes
 from tests.contract.store import Store, ended
 
 _ALLOWED = 2
@@ -94,10 +96,6 @@ def test_a_poison_page_is_quarantined_and_its_neighbours_are_not(store: Store) -
 
 def _hurry(store: Store) -> None:
     """Let delays pass."""
-    import sqlalchemy as sa
-
-    from services.stores.work_tables import jobs
-
     with store.database.write() as connection:
         connection.execute(sa.update(jobs).values(run_after=0))
 
@@ -135,4 +133,22 @@ def test_a_suspect_handed_back_stays_suspect(store: Store) -> None:
     process = store.process()
     store.alone(store.claim(Queue.RASTER, process))
     store.ledger.resign(process)
+    assert store.claim(Queue.RASTER, store.process()).alone
+
+
+def test_a_process_given_up_claims_nothing_until_it_has_enrolled_anew(store: Store) -> None:
+    store.planned(1)
+    process = store.process()
+    _die(store, process)
+    assert store.ledger.claim(Queue.RASTER, process) is None
+    assert store.ledger.claim(Queue.RASTER, store.process()) is not None
+
+
+def test_a_lease_of_a_process_nobody_knows_is_voided_too(store: Store) -> None:
+    store.planned(1)
+    process = store.process()
+    store.claim(Queue.RASTER, process)
+    with store.database.write() as connection:  # it was given up in the moment of its claim
+        connection.execute(sa.delete(processes))
+    store.ledger.bury(3600, _ALLOWED)
     assert store.claim(Queue.RASTER, store.process()).alone
