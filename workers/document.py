@@ -1,22 +1,19 @@
 """Quire's own passes over a whole document: what only all pages show, then tables, charts, fields."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.document import merge_tables, plan_document
 from pipeline.ledger import EndedPage, Outcome
 from pipeline.ports import Cage
 from schemas.engine import EngineSpec
 from schemas.errors import ErrorInfo, ResultWarning
-from schemas.field import Answer, AnswerState, Field
+from schemas.field import Answer, AnswerState
 from schemas.page import PageContent, PageState
 from schemas.request import Request, Task
 from schemas.result import RunState
+from workers.extraction import Extraction
 from workers.recipe import Ask, PagesOfRun, Sink
-from workers.steps import candidates, resolve
-
-if TYPE_CHECKING:
-    from pipeline.fields.shapes import FieldCandidate  # loads the whole extraction, which runs in the cage
 
 
 class StandardDocument:
@@ -37,33 +34,25 @@ class StandardDocument:
             for table in merge_tables(plan, pages.content):
                 sink.table(table.model_dump_json().encode())
         schema = ask.schema if Task.FIELDS in tasks else None
+        extraction = Extraction(self._cage, schema) if schema is not None else None
         tally = _Tally()
-        found: list[FieldCandidate] = []
         for chunk in pages.chunks():
             for page in chunk:
                 tally.add(page, sink)
-            if schema is not None:
-                contents = [page.content for page in chunk if page.content is not None]
-                found += self._cage.run(candidates, schema, contents)
-        warnings = [
-            *ask.warnings,
-            *(w.model_dump() for w in tally.warnings),
-            *_unsupported(tasks, ask.engine),
-        ]
-        summary: dict[str, Any] = {
-            "warnings": warnings,
-            "extraction": None,
-            "extraction_valid": None,
-            "answers": [answer.model_dump(mode="json") for answer in _answers(ask.request, ask.engine)],
-        }
-        fields: list[Field] = []
-        if schema is not None:
-            extracted = self._cage.run(resolve, schema, found, tally.read, tally.unread)
-            fields = list(extracted.fields)
-            summary["extraction"] = extracted.extraction
-            summary["extraction_valid"] = extracted.extraction_valid
-            warnings += [warning.model_dump() for warning in extracted.warnings]
-        return Outcome(tally.state(), tally.error(), summary, fields)
+            if extraction is not None:
+                extraction.look(chunk)
+        warnings = [*tally.warnings, *_unsupported(tasks, ask.engine)]
+        state, fields = tally.state(), []
+        summary: dict[str, Any] = {"extraction": None, "extraction_valid": None}
+        if extraction is not None:
+            extraction.choose(tally.read, tally.unread)
+            summary, fields = extraction.summary, extraction.fields
+            warnings += extraction.warnings
+            if extraction.broken and state is RunState.SUCCEEDED:
+                state = RunState.PARTIAL  # a success with a failure inside would be none
+        summary["warnings"] = [*ask.warnings, *(warning.model_dump() for warning in warnings)]
+        summary["answers"] = [answer.model_dump(mode="json") for answer in _answers(ask.request, ask.engine)]
+        return Outcome(state, tally.error(), summary, fields)
 
 
 class _Tally:
@@ -104,9 +93,9 @@ class _Tally:
         return ErrorInfo(code="all_pages_failed", detail="no page could be read", retryable=True)
 
 
-def _unsupported(tasks: Sequence[Task], engine: EngineSpec) -> list[dict[str, Any]]:
+def _unsupported(tasks: Sequence[Task], engine: EngineSpec) -> list[ResultWarning]:
     return [
-        ResultWarning(code=f"{task}_unsupported", detail=engine.unsupported[task]).model_dump()
+        ResultWarning(code=f"{task}_unsupported", detail=engine.unsupported[task])
         for task in tasks
         if task in engine.unsupported
     ]
