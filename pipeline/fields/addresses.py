@@ -18,7 +18,7 @@ _POSTCODE = re.compile(
 )
 _HOUSE = re.compile(
     r"^(?:no\.?\s?)?\d{1,5}[\-/a-z]?(?:\s?[-&,]\s?\d{1,5}){0,4}[,.\s]\s{0,2}[^\W\d_]{2,}"
-    r"|[^\W\d_]{3,},?\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?(?:$|,)",
+    r"|(?<![^\W\d_])[^\W\d_]{3,40},?\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?(?:$|,)",
     re.IGNORECASE,
 )
 _REGISTRATION = re.compile(

@@ -72,13 +72,15 @@ class LabelIndex:
 
     def hits(self, row: Row) -> list[Hit]:
         """Labels of one row, left to right; where they overlap the longest wins."""
-        found = [hit for segment in row.segments for hit in self._in_segment(segment)]
-        found.sort(key=lambda hit: (-hit.letters - hit.exact, hit.segment.index, hit.first))
+        return [hit for segment in row.segments for hit in self._longest_in(segment)]
+
+    def _longest_in(self, segment: Segment) -> list[Hit]:
+        found = sorted(self._in_segment(segment), key=lambda hit: (-hit.letters - hit.exact, hit.first))
         kept: list[Hit] = []
         for hit in found:
-            if not any(hit.segment is k.segment and hit.first < k.last and k.first < hit.last for k in kept):
+            if not any(hit.first < other.last and other.first < hit.last for other in kept):
                 kept.append(hit)
-        return sorted(kept, key=lambda hit: (hit.segment.index, hit.first))
+        return sorted(kept, key=lambda hit: hit.first)
 
     def match(self, text: str) -> tuple[Target, ...]:
         """What a whole text (a table header) announces as a label."""

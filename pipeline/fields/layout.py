@@ -13,6 +13,9 @@ from schemas.page import PageContent, PageResult, Word
 # Of the line height: wider gaps part columns. Where words stand wide apart (receipt printers) more is needed.
 _COLUMN_GAP, _WIDEST_COLUMN_GAP = 1.0, 1.3
 _MORE_THAN_A_SPACE = 1.8
+_OPEN_ROWS = 6  # rows a word may still join: words come sorted by height
+# No line of a page is longer, and no word has more pieces; what is bounds the work on garbage.
+_LONGEST_SEGMENT, _MOST_PIECES = 150, 20
 _SAME_ROW = 0.45  # of the smaller height: how far the middles of words of one row may lie apart
 
 
@@ -120,7 +123,7 @@ def _pieces(word: Word, page: PageResult) -> list[Token]:
     """A printed word, cut where a label and its value are set without a space: ``Tel:07-35`` ``n°56``."""
     assert word.bbox is not None
     text = word.text.strip()
-    cuts = [0, *_cuts(text), len(text)]
+    cuts = [0, *_cuts(text)[:_MOST_PIECES], len(text)]
     x0, y0, x1, y1 = _upright(word.bbox, page)
     found = []
     for start, end in pairwise(cuts):
@@ -184,28 +187,35 @@ def _rows(tokens: Sequence[Token], slope: float, line_height: float) -> list[lis
     def level(token: Token) -> float:
         return token.middle + (token.box[0] + token.box[2]) / 2 * slope
 
-    rows: list[tuple[float, float, list[Token]]] = []
+    rows: list[_Line] = []
     for token in sorted(tokens, key=level):
-        at = level(token)
-        best = None
-        for index in range(len(rows) - 1, max(-1, len(rows) - 6), -1):
-            middle, height, _ = rows[index]
-            reach = _SAME_ROW * min(max(token.height, 0.5 * line_height), height)
-            if abs(at - middle) <= reach and (best is None or abs(at - middle) < abs(at - rows[best][0])):
-                best = index
-        if best is None:
-            rows.append((at, max(token.height, 0.5 * line_height), [token]))
+        at, height = level(token), max(token.height, 0.5 * line_height)
+        near = [
+            line
+            for line in rows[-_OPEN_ROWS:]
+            if abs(at - line.level) <= _SAME_ROW * min(height, line.height)
+        ]
+        if near:
+            min(near, key=lambda line: abs(at - line.level)).take(token, at, height)
         else:
-            _, _, words = rows[best]
-            words.append(token)
-            rows[best] = (
-                median(map(level, words)),
-                median(max(w.height, 0.5 * line_height) for w in words),
-                words,
-            )
-    return [
-        sorted(words, key=lambda token: token.box[0]) for _, _, words in sorted(rows, key=lambda row: row[0])
-    ]
+            rows.append(_Line(at, height, [token]))
+    rows.sort(key=lambda line: line.level)
+    return [sorted(line.words, key=lambda token: token.box[0]) for line in rows]
+
+
+@dataclass(slots=True)
+class _Line:
+    """A row in the making; level and height are means over its words."""
+
+    level: float
+    height: float
+    words: list[Token]
+
+    def take(self, token: Token, level: float, height: float) -> None:
+        count = len(self.words)
+        self.level = (self.level * count + level) / (count + 1)
+        self.height = (self.height * count + height) / (count + 1)
+        self.words.append(token)
 
 
 def _column_gap(rows: Sequence[Sequence[Token]]) -> float:
@@ -226,7 +236,7 @@ def _row(words: Sequence[Token], index: int, column_gap: float) -> Row:
     groups: list[list[Token]] = [[words[0]]]
     for before, word in pairwise(words):
         gap = word.box[0] - before.box[2]
-        if gap > column_gap * height:
+        if gap > column_gap * height or len(groups[-1]) >= _LONGEST_SEGMENT:
             groups.append([word])
         else:
             groups[-1].append(word)

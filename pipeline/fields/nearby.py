@@ -1,5 +1,6 @@
 """Values that stand right of a label or below it."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from pipeline.fields.values import Parsed
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _CLEAR = 0.7
+_COLONS = frozenset(":：")
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
 
 
@@ -30,9 +32,8 @@ class Zone:
 
 
 def ends_with_colon(hit: Hit) -> bool:
-    return hit.segment.text[hit.end :].lstrip(" )")[:1] in {":", "："} or hit.segment.text[
-        hit.end - 1 : hit.end
-    ] in {":", "："}
+    after = hit.segment.text[hit.end - 1 : hit.end + 3]
+    return after[:1] in _COLONS or after[1:].lstrip(" )")[:1] in _COLONS
 
 
 def label_text(hit: Hit) -> str:
@@ -70,16 +71,15 @@ def right_of(hit: Hit, page: Marked, *, choices: bool = False) -> Iterator[Zone]
 
 def _next_label(hit: Hit, hits: Sequence[Hit]) -> Hit | None:
     """The next label of the row; a word inside the value's own text (``Total``, ``tax``) ends nothing."""
-    later = [
-        other
-        for other in hits
-        if (other.segment.index, other.first) > (hit.segment.index, hit.first)
-        and other is not hit
-        and any(target.weight >= 0.5 for target in other.targets)
-        and (other.exact or other.first == 0 or ends_with_colon(other))
-        and not _is_value_itself(hit, other)
-    ]
-    return later[0] if later else None
+    after = bisect_right(hits, (hit.segment.index, hit.first), key=lambda h: (h.segment.index, h.first))
+    for other in hits[after:]:
+        if (
+            any(target.weight >= 0.5 for target in other.targets)
+            and (other.exact or other.first == 0 or ends_with_colon(other))
+            and not _is_value_itself(hit, other)
+        ):
+            return other
+    return None
 
 
 def _is_value_itself(hit: Hit, other: Hit) -> bool:
