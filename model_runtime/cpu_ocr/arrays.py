@@ -56,14 +56,18 @@ def unturned(points: Quad, degrees: Turn, width: float, height: float) -> Quad:
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
-def crop(pixels: Pixels, quad: Quad) -> Pixels:
-    """The content of a quad, straightened."""
-    width = max(1, round(max(_length(quad[0], quad[1]), _length(quad[3], quad[2]))))
-    height = max(1, round(max(_length(quad[0], quad[3]), _length(quad[1], quad[2]))))
+def crop(pixels: Pixels, quad: Quad, height: int | None = None) -> Pixels:
+    """The content of a quad, straightened; as high as it is, or as asked.
+
+    Straightening and resizing are one step: two blur small print enough to cost a point of word accuracy.
+    """
+    long = max(_length(quad[0], quad[1]), _length(quad[3], quad[2]))
+    high = max(1.0, _length(quad[0], quad[3]), _length(quad[1], quad[2]))
+    width, height = max(1, round(long * (height or high) / high)), height or round(high)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
     matrix = cv2.getPerspectiveTransform(quad, target)
     warped = cv2.warpPerspective(
-        pixels, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        pixels, matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(warped, dtype=np.uint8)
 

@@ -11,10 +11,9 @@ from model_runtime.cpu_ocr.arrays import Pixels
 from model_runtime.cpu_ocr.models import alphabet, recogniser
 
 HEIGHT = 48
-MIN_WIDTH = 320
+MIN_WIDTH = 160  # shorter lines are padded
 MAX_WIDTH = 3200  # longer lines are squeezed; 66 times as wide as high is no line of text
 COLUMN = 8  # input pixels per output column
-BATCH_COLUMNS = 4096  # input columns read at once: bounds memory, not accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +29,28 @@ Glyphs = tuple[Glyph, ...]
 
 
 def read_lines(crops: Sequence[Pixels], threads: int = 1) -> list[Glyphs]:
-    """The characters of each line, in the order of the crops."""
-    order = sorted(range(len(crops)), key=lambda i: _width(crops[i]))
-    found: list[Glyphs] = [()] * len(crops)
-    batch: list[int] = []
-    for index in order:
-        widest = _width(crops[index])
-        if batch and widest * (len(batch) + 1) > BATCH_COLUMNS:
-            _read_batch(crops, batch, found, threads)
-            batch = []
-        batch.append(index)
-    if batch:
-        _read_batch(crops, batch, found, threads)
-    return found
+    """The characters of each line, in the order of the crops.
+
+    One at a time: padding lines to a common width made a batch slower and less accurate (word F1 on
+    receipts .854 in batches, .862 alone).
+    """
+    return [_read(line, threads) for line in crops]
+
+
+def _read(line: Pixels, threads: int) -> Glyphs:
+    width = _width(line)
+    padded = -(-max(MIN_WIDTH, width) // COLUMN) * COLUMN
+    if line.shape[:2] != (HEIGHT, width):
+        line = np.asarray(cv2.resize(line, (width, HEIGHT)), dtype=np.uint8)
+    tensor = np.zeros((1, 3, HEIGHT, padded), np.float32)
+    tensor[0, :, :, :width] = line.astype(np.float32).transpose(2, 0, 1) / 127.5 - 1.0
+    probabilities = recogniser(threads).run(None, {"x": tensor})[0]
+    return decode(probabilities[0], padded, width, alphabet(threads))
 
 
 def _width(line: Pixels) -> int:
     height, width = line.shape[:2]
     return int(min(MAX_WIDTH, max(COLUMN, round(HEIGHT * width / height))))
-
-
-def _read_batch(crops: Sequence[Pixels], batch: list[int], found: list[Glyphs], threads: int) -> None:
-    widths = [_width(crops[i]) for i in batch]
-    padded = max(MIN_WIDTH, *widths)
-    tensor = np.zeros((len(batch), 3, HEIGHT, padded), np.float32)
-    for row, (index, width) in enumerate(zip(batch, widths, strict=True)):
-        line = cv2.resize(crops[index], (width, HEIGHT))
-        tensor[row, :, :, :width] = line.astype(np.float32).transpose(2, 0, 1) / 127.5 - 1.0
-    probabilities = recogniser(threads).run(None, {"x": tensor})[0]
-    for row, (index, width) in enumerate(zip(batch, widths, strict=True)):
-        found[index] = decode(probabilities[row], padded, width, alphabet(threads))
 
 
 def decode(probabilities: npt.NDArray[np.float32], padded: int, width: int, chars: tuple[str, ...]) -> Glyphs:

@@ -1,17 +1,18 @@
 """Finds out how far a page must be turned, by reading sample lines both ways."""
 
 from collections.abc import Sequence
-from statistics import median
 
 import numpy as np
 
-from model_runtime.cpu_ocr.arrays import Pixels, Quad, Turn
-from model_runtime.cpu_ocr.recognise import Glyphs, read_lines
+from model_runtime.cpu_ocr.arrays import Quad
+from model_runtime.cpu_ocr.recognise import Glyphs
 
 TALL = 1.5
 MOSTLY = 0.6
 CERTAIN = 0.93  # upright lines that read this well need no second opinion
 MARGIN = 0.05
+LONG = 4
+DENSITY = 0.25  # characters per line height of length; a CJK line holds about .8, a Latin one 1.5
 
 
 def size(quad: Quad) -> tuple[float, float]:
@@ -30,15 +31,19 @@ def lying(quads: Sequence[Quad]) -> bool:
     return total > 0 and sum(max(size(q)) for q in quads if tall(q)) > MOSTLY * total
 
 
-def reading(glyphs: Glyphs) -> float:
-    """How well a line was read."""
+def certainty(glyphs: Glyphs) -> float:
+    """Mean score of the characters of a line."""
     return float(np.mean([glyph.score for glyph in glyphs])) if glyphs else 0.0
 
 
-def sample_score(crops: Sequence[Pixels], turn: Turn, threads: int = 1) -> float:
-    """Median score of sample lines when turned clockwise."""
-    turned = [np.ascontiguousarray(np.rot90(crop, k=-turn // 90)) for crop in crops]
-    return median(reading(glyphs) for glyphs in read_lines(turned, threads)) if turned else 0.0
+def dense(text: str, length: float, height: float) -> bool:
+    """False where far fewer characters were read than the line has room for: a lone dot for a whole line."""
+    return length < LONG * height or len(text) >= DENSITY * length / height
+
+
+def plausibility(glyphs: Glyphs, length: float, height: float) -> float:
+    """Certainty, or nothing for a line that was hardly read at all."""
+    return certainty(glyphs) if dense("".join(g.char for g in glyphs), length, height) else 0.0
 
 
 def skew(quads: Sequence[Quad]) -> float | None:

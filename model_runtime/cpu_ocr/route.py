@@ -9,6 +9,7 @@ from model_runtime.cpu_ocr.arrays import Pixels
 from model_runtime.cpu_ocr.scripts import BY_LANGUAGE, NAMES, SCRIPTS, hinted, share
 
 THRESHOLD = 0.75  # the lowest right page scored .86, the highest wrong one .71
+BEATEN = 0.55  # enough where PP-OCRv6 makes even less of the page (Ukrainian read as Russian)
 SAMPLE = 6
 PROBE = 2  # lines after which a language that got neither right is given up
 PROBE_THRESHOLD = 0.6
@@ -44,16 +45,17 @@ def route(
     sample: Sequence[Pixels],
     languages: Sequence[str],
     installed: frozenset[str],
+    rival: float,
     read: TessReader = tesseract.read_once,
 ) -> Route:
-    """Route by hints, else by reading the sample in every script."""
+    """Route by hints, else by reading the sample in every script; ``rival``: how well PP-OCRv6 read it."""
     tried, missing = candidates(languages, installed)
     if len(languages) == 1 and tried:
         return Route(tried[0], 1.0)
     best = Route(None, missing=missing)
     for language in tried:
         score = likeness(sample, language, read)
-        if score >= THRESHOLD and score > best.score:
+        if score > best.score and (score >= THRESHOLD or (score >= BEATEN and score > rival)):
             best = Route(language, score, missing)
     return best
 
