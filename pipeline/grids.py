@@ -29,8 +29,8 @@ def with_rows_joined(pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _may_belong(row: Sequence[Piece]) -> bool:
-    """Two or more short texts side by side."""
-    return len(row) > 1 and all(_length(piece.text) <= _LONGEST for piece in row)
+    """Short texts side by side, or a line by itself: the name of what the row below prices."""
+    return len(row) == 1 or all(_length(piece.text) <= _LONGEST for piece in row)
 
 
 def _near(upper: Sequence[Piece], lower: Sequence[Piece]) -> bool:
@@ -38,25 +38,24 @@ def _near(upper: Sequence[Piece], lower: Sequence[Piece]) -> bool:
 
 
 def _closed(run: Sequence[Sequence[Piece]]) -> list[Piece]:
-    pieces = [piece for row in run for piece in row]
-    if not _is_grid(run):
-        return pieces
+    if not _is_grid([row for row in run if len(row) > 1]):
+        return [piece for row in run for piece in row]
     lines = []
     for row in run:
         line = row[0]
         for piece in row[1:]:
-            line = joined(line, piece)
-        line.pair = True
+            line = joined(line, piece, apart=True)
+        line.pair |= len(row) > 1
         lines.append(line)
     return lines
 
 
-def _is_grid(run: Sequence[Sequence[Piece]]) -> bool:
+def _is_grid(rows: Sequence[Sequence[Piece]]) -> bool:
     """At least two rows of three, or of a text and a figure; most texts a word or two, not lines of prose."""
-    telling = [row for row in run if len(row) > 2 or _is_figure(row[-1].text)]
-    if len(telling) < 2 or len(telling) * 2 < len(run):
+    telling = [row for row in rows if len(row) > 2 or _is_figure(row[-1].text)]
+    if len(telling) < 2 or len(telling) * 2 < len(rows):
         return False
-    return median(_length(piece.text) for row in run for piece in row) <= _USUAL
+    return median(_length(piece.text) for row in rows for piece in row) <= _USUAL
 
 
 def _is_figure(text: str) -> bool:

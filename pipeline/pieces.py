@@ -88,11 +88,12 @@ def level(a: Piece, b: Piece) -> bool:
     return min(a.at[3], b.at[3]) - max(a.at[1], b.at[1]) > share * min(a.height, b.height)
 
 
-def joined(left: Piece, right: Piece) -> Piece:
+def joined(left: Piece, right: Piece, *, apart: bool = False) -> Piece:
+    """Two pieces of a line as one; ``apart``: they are two texts, however close they stand."""
     long = left if len(left.text) >= len(right.text) else right
     gap = right.at[0] - left.at[2]
     unspaced = is_unspaced(left.text[-1]) and is_unspaced(right.text[0])
-    close = unspaced or gap < 0.12 * min(left.size, right.size)
+    close = not apart and (unspaced or gap < 0.12 * min(left.size, right.size))
     # A large initial reaches over several lines: the line stands where its other letters stand.
     initial = len(left.text) == 1 and left.height > 1.6 * right.height
     return Piece(
