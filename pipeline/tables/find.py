@@ -10,7 +10,7 @@ from pipeline.tables.rows import stretches
 from pipeline.tables.ruled import ruled_tables
 from pipeline.tables.spanners import with_spanners
 from pipeline.tables.split import split_rows
-from pipeline.tables.turn import back, upright
+from pipeline.tables.turn import back, lies, upright
 from schemas.geometry import Box, area, intersection, iou
 from schemas.page import BlockKind
 from schemas.reading import PageReading, ReadLine, ReadTable
@@ -22,7 +22,7 @@ _LAID_OUT = frozenset({BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST, B
 
 def find_tables(reading: PageReading) -> tuple[ReadTable, ...]:
     """Tables from top to bottom as the page is read; rows and columns too, however the page lies."""
-    if not reading.content_rotation:
+    if not lies(reading):
         return tuple(_find(reading))
     held = upright(reading)  # there, too, cells are filled: lines of a cell follow each other downwards
     return back([with_texts(table, held.lines) for table in _find(held)], reading)
