@@ -94,13 +94,22 @@ def _broken_on_purpose(pieces: Sequence[Piece], width: Width) -> bool:
     early = sum(has_room(upper, lower, own) for upper, lower in pairwise(pieces))
     if early and early * 3 >= len(pieces) - 1:
         return True
-    if all(has_room(upper, lower, column) for upper, lower in pairwise(pieces)):
+    if all(has_room(upper, lower, column) for upper, lower in pairwise(pieces)) or _centred(pieces):
         return True
     # Lines that could have been half as long again, each beginning like a new thing.
     begun = sum(piece.text[0].isupper() or piece.text[0].isdigit() for piece in pieces)
     if begun == len(pieces) > 3 and max(len(piece.text) for piece in pieces) <= _SHORT:
         return True
     return room - own > 0.5 * (own - min(piece.at[0] for piece in pieces)) and begun >= 0.75 * len(pieces)
+
+
+def _centred(pieces: Sequence[Piece]) -> bool:
+    """Lines of a letterhead or title page: on one axis, of different lengths, few of them beginning small."""
+    size = pieces[0].size
+    middles = [piece.at[0] + piece.at[2] for piece in pieces]
+    lefts = [piece.at[0] for piece in pieces]
+    on_axis = max(middles) - min(middles) < 1.2 * size and max(lefts) - min(lefts) > 1.5 * size
+    return on_axis and sum(piece.text[0].islower() for piece in pieces) * 2 < len(pieces)
 
 
 def confidence_of(words: Sequence[ReadWord]) -> float | None:

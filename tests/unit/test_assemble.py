@@ -390,6 +390,15 @@ def test_a_large_initial_belongs_to_its_word() -> None:
     assert page_of(sheet.reading()).page.text.startswith("Once upon a time there was a king who had")
 
 
+def test_a_letterhead_in_the_middle_keeps_its_lines() -> None:
+    sheet = Sheet()
+    for index, line in enumerate(("CORNER SHOP LTD", "12 High Street, Oxford OX1 4AB", "Tel. 01865 123456")):
+        sheet.centred(line, 60 + 12 * index)
+    sheet.paragraph(prose(18, 1)[0], 50, 200, 500)
+    lines = page_of(sheet.reading()).page.text.split("\n")
+    assert lines[:3] == ["CORNER SHOP LTD", "12 High Street, Oxford OX1 4AB", "Tel. 01865 123456"]
+
+
 def test_an_address_keeps_its_lines() -> None:
     sheet = Sheet()
     for index, line in enumerate(("Jane Doe", "12 High Street", "Oxford OX1 4AB")):
