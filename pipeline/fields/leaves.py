@@ -195,6 +195,10 @@ def _own_labels(node: Mapping[str, Any], place: _Place) -> list[Label]:
     description = node.get("description")
     if isinstance(description, str) and len(description.split()) <= _SHORT_DESCRIPTION:
         own.append(Label(description, 0.8))
+    if _party(place.context[:-1]) == "recipient":
+        # The paper's VAT number is its seller's; a buyer's must be called so.
+        shared = by_key(items=False)
+        own = [label for label in own if key(label.text) not in shared or label.text in as_list(hints)]
     return [label for label in own if key(label.text)]
 
 

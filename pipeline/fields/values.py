@@ -34,7 +34,7 @@ def parse(leaf: Leaf, text: str) -> list[Parsed]:
     """Values of the leaf's type in a text, left to right; empty when nothing there is of that type."""
     found = [p for p in _READERS[_reader(leaf)](leaf, text) if p.readings]
     if leaf.pattern is not None:
-        found = [replace(p, readings=kept) for p in found if (kept := _matching(leaf, p.readings))]
+        found = [replace(p, readings=kept) for p in found if (kept := _matching(leaf, p, text))]
     return found
 
 
@@ -48,11 +48,14 @@ def linear_pattern(pattern: str) -> Callable[[str], bool]:
     return validator({"type": "string", "pattern": pattern}).is_valid
 
 
-def _matching(leaf: Leaf, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+def _matching(leaf: Leaf, parsed: Parsed, text: str) -> tuple[Reading, ...]:
+    """The readings that match the pattern; the text as printed where only that does (``14/03/2024``)."""
     if not leaf.json_types <= {"string"}:
-        return readings
+        return parsed.readings
     matches = linear_pattern(leaf.pattern or "")
-    return tuple(r for r in readings if matches(str(r.value)))
+    raw = text[parsed.start : parsed.end]
+    kept = tuple(reading for reading in parsed.readings if matches(str(reading.value)))
+    return kept or ((Reading(raw),) if matches(raw) else ())
 
 
 def _money(leaf: Leaf, text: str) -> Iterator[Parsed]:

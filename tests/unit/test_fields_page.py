@@ -410,3 +410,26 @@ def test_the_ticked_box_is_the_answer() -> None:
     schema = {"enum": ["paid", "open"], "title": "Status"}
     assert one(schema, "Status: ☐ paid ☑ open").value == "open"
     assert one(schema, "Status: [x] paid [ ] open").value == "paid"
+
+
+def test_a_pattern_may_ask_for_the_value_as_printed() -> None:
+    field = one(
+        {"type": "string", "title": "Invoice date", "pattern": "^[0-9/]+$"}, "Invoice date: 14/03/2024"
+    )
+    assert field.value == "14/03/2024"
+
+
+def test_the_sellers_number_is_not_the_buyers() -> None:
+    party = {"type": "object", "properties": {"name": {"type": "string"}, "vat_id": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"seller": party, "buyer": party}}
+    text = """
+Nordlicht Werkzeuge GmbH
+Hafenweg 12, 20457 Hamburg
+USt-IdNr.: DE123456789
+
+Bill to: Erika Beispiel
+"""
+    assert read(schema, typed_page(text)).extraction == {
+        "seller": {"name": "Nordlicht Werkzeuge GmbH", "vat_id": "DE123456789"},
+        "buyer": {"name": "Erika Beispiel", "vat_id": None},
+    }
