@@ -1,4 +1,4 @@
-"""Has the cage look for the values that a schema asks for; a page that breaks the search costs only itself."""
+"""Has the cage look for the values a schema asks for; a page that breaks the search costs only itself."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
