@@ -30,6 +30,9 @@ class Token:
     glued: bool = False
     """Printed without a space after the token before it."""
 
+    turn: int = 0
+    """Degrees clockwise that make the page's content upright; ``origin`` lies turned back by as much."""
+
     @property
     def height(self) -> float:
         return self.box[3] - self.box[1]
@@ -130,7 +133,16 @@ def _pieces(word: Word, page: PageResult) -> list[Token]:
         if end > start:
             left, right = (x0 + (x1 - x0) * at / len(text) for at in (start, end))
             box = (left, y0, right, y1)
-            found.append(Token(text[start:end], box, _published(box, page), word.confidence, glued=start > 0))
+            found.append(
+                Token(
+                    text[start:end],
+                    box,
+                    _published(box, page),
+                    word.confidence,
+                    glued=start > 0,
+                    turn=page.content_rotation % 360,
+                )
+            )
     return found
 
 
@@ -280,12 +292,13 @@ def boxes_of(segment: Segment, start: int, end: int) -> list[Box] | None:
 
 
 def _clipped(token: Token, low: float, high: float) -> Box:
-    """The share of a word's box; along the longer side when the word lies turned."""
+    """The published box of a word's characters from the share ``low`` to ``high`` of its length."""
     assert token.origin is not None
     x0, y0, x1, y1 = token.origin
-    if low <= 0 and high >= 1:
-        return token.origin
-    upright = abs((x1 - x0) - (token.box[2] - token.box[0])) < 1e-6
-    if upright and token.origin[0] <= token.origin[2]:
-        return (x0 + (x1 - x0) * low, y0, x0 + (x1 - x0) * high, y1)
-    return token.origin
+    if token.turn == 90:  # reads upwards
+        return (x0, y1 - (y1 - y0) * high, x1, y1 - (y1 - y0) * low)
+    if token.turn == 180:
+        return (x1 - (x1 - x0) * high, y0, x1 - (x1 - x0) * low, y1)
+    if token.turn == 270:  # reads downwards
+        return (x0, y0 + (y1 - y0) * low, x1, y0 + (y1 - y0) * high)
+    return (x0 + (x1 - x0) * low, y0, x0 + (x1 - x0) * high, y1)

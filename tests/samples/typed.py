@@ -18,8 +18,7 @@ def typed_page(
 ) -> PageContent:
     """A page of these lines; two spaces or more part columns. ``rotation``: how the content lies turned."""
     lines = text.strip("\n").split("\n")
-    width = 40 + CELL * max(map(len, lines), default=0)
-    height = 40 + LINE * max(len(lines), 20)
+    width, height = _size(lines)
     words = [
         Word(
             text=found.group(),
@@ -43,6 +42,15 @@ def typed_page(
             words=words,
         )
     )
+
+
+def _size(lines: list[str]) -> tuple[float, float]:
+    return 40 + CELL * max(map(len, lines), default=0), 40 + LINE * max(len(lines), 20)
+
+
+def turned_box(box: Box, rotation: int, text: str) -> Box:
+    """Where an upright box lies on the turned page of these lines."""
+    return _turned(box, rotation, *_size(text.strip("\n").split("\n")))
 
 
 def _turned(box: Box, rotation: int, width: float, height: float) -> Box:

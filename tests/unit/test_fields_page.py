@@ -11,7 +11,7 @@ import schemas
 from pipeline.fields import FieldsOutcome, candidates, resolve, thinned
 from schemas.field import Field, FieldState, Match
 from schemas.page import PageContent
-from tests.samples.typed import box_of, typed_page
+from tests.samples.typed import box_of, turned_box, typed_page
 
 RECHNUNG = """
 Müller & Söhne GmbH - Hafenweg 12 - 20457 Hamburg
@@ -88,6 +88,17 @@ def test_turned_pages_read_the_same_and_boxes_stay_on_the_page(rotation: int) ->
     words = {word.text: word.bbox for word in page.page.words}
     number = next(field for field in turned.fields if field.path == "number")
     assert number.evidence[0].boxes == [words["R-2024-117"]]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_part_of_a_word_has_part_of_its_box_however_the_page_lies(rotation: int) -> None:
+    text = "Total EUR34,73 paid"
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    page = typed_page(text, rotation=rotation)
+    field = read(schema, page).fields[0]
+    assert field.raw == "34,73"
+    start = text.index("34,73")
+    assert field.evidence[0].boxes == [turned_box(box_of(0, start, start + 5), rotation, text)]
 
 
 def test_a_reader_without_boxes_yields_values_that_are_not_located() -> None:
