@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pipeline.fields.layout import Row, Segment, Token
+from pipeline.fields.layout import Row, Segment
 from pipeline.fields.shapes import Kind, Leaf
+from pipeline.fields.tokens import Token
 from pipeline.fields.values import parse
 from schemas.field import FieldType
 
