@@ -17,6 +17,8 @@ WIDE = 3.0
 # The value of a form stands no further from its label, a sum no further from its name.
 FORM = 15.0
 SUM = 40.0
+# A bold label further from the text beside it is a heading in a column of its own.
+HEADED = 8.0
 # How many pieces of a row may begin between a piece and the one it belongs to.
 _BACK = 8
 
@@ -93,7 +95,7 @@ def _are_pair(left: Piece, right: Piece, ems: float) -> bool:
     if label.count(" ") > 3 or any(char.isdigit() for char in label) or not any(map(str.isalpha, label)):
         return False
     if left.bold and not right.bold and label.count(" ") <= 2 and left.size < 1.1 * right.size:
-        return value.count(" ") <= 6
+        return ems < HEADED and value.count(" ") <= 6
     if label[-1] in ":：":
         return value.count(" ") <= 3 and value[-1] not in ":："
     return value.count(" ") <= 2 and _is_figure(value)

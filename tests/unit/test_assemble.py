@@ -17,6 +17,10 @@ from schemas.reading import PageReading, ReadCell, ReadTable, Region, Rule, Unre
 from tests.samples.typeset import Sheet, columns, fill, mirrored, set_line, turned
 
 
+# A layout model has seen the page and found no table on it.
+NO_TABLES = Region(BlockKind.PARAGRAPH, (0, 0, 1, 1))
+
+
 def page_of(reading: PageReading) -> PageContent:
     geometry = Geometry(Unit.POINT, reading.width, reading.height)
     return assemble(reading, 1, geometry, PageSource.TEXT_LAYER, None, None)
@@ -299,6 +303,28 @@ def test_cards_in_rows_are_read_row_by_row() -> None:
     assert not of_kind(page_of(sheet.reading()), BlockKind.FIGURE)
 
 
+def test_a_bold_heading_is_not_read_into_the_line_of_the_column_beside_it() -> None:
+    sheet = Sheet()
+    y = sheet.paragraph(prose(19, 1)[0], 50, 60, 230)
+    sheet.line("Results so far", 50, y + 8, bold=True)
+    for index in range(30):
+        sheet.line(
+            "five words or just six" if index % 2 else "and so it goes on", 320, y + 8 + 12 * (index - 15)
+        )
+    blocks = page_of(sheet.reading()).page.blocks
+    assert "Results so far" in [block.text for block in blocks]
+
+
+def test_labels_are_read_with_their_values() -> None:
+    sheet = Sheet()
+    rows = (("Name:", "Jane Doe"), ("Invoice number", "30064443"), ("Born", "in Oxford"))
+    for index, (label, value) in enumerate(rows):
+        sheet.line(label, 50, 60 + 14 * index, bold=label == "Born")
+        sheet.line(value, 140, 60 + 14 * index)
+    sheet.regions.append(NO_TABLES)
+    assert page_of(sheet.reading()).page.text.split("\n") == [" ".join(row) for row in rows]
+
+
 def test_text_set_on_end_in_the_margin_does_not_disturb_the_columns() -> None:
     sheet = Sheet()
     texts = prose(14, 4)
@@ -376,7 +402,8 @@ def test_receipts_are_read_row_by_row() -> None:
             sheet.line(text, x, 60 + 14 * row)
     sheet.line("Total:", 20, 120)
     sheet.line("5.89", 230, 120)
-    text = page_of(replace(sheet.reading(), regions=(Region(BlockKind.PARAGRAPH, (0, 0, 1, 1)),))).page.text
+    sheet.regions.append(NO_TABLES)
+    text = page_of(sheet.reading()).page.text
     assert text.split("\n") == ["CORNER SHOP", "tea 2 3.10", "milk 1 0.99", "rolls 6 1.80", "Total: 5.89"]
 
 
