@@ -16,7 +16,6 @@ from schemas.page import BlockKind, PageContent, PageSource, PageState, Unit
 from schemas.reading import PageReading, ReadCell, ReadTable, Region, Rule, Unread
 from tests.samples.typeset import Sheet, columns, fill, mirrored, set_line, turned
 
-
 # A layout model has seen the page and found no table on it.
 NO_TABLES = Region(BlockKind.PARAGRAPH, (0, 0, 1, 1))
 
