@@ -112,6 +112,8 @@ def members_of_form(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _add_field(members: dict[str, Any], name: str, text: str) -> None:
+    if text == "":
+        return  # a form sends what nobody filled in
     if name in ("questions", "question"):
         if text.lstrip().startswith("["):
             members.setdefault("questions", []).extend(parse_json(text, "the form field 'questions'"))
@@ -130,5 +132,5 @@ def _add_field(members: dict[str, Any], name: str, text: str) -> None:
         members[name] = parse_json(text, f"the form field {name!r}")
     elif name == "budget":
         members[name] = {"profile": text}
-    elif text != "" or name == "password":
+    else:
         members[name] = text

@@ -150,12 +150,15 @@ def _one(work: Extraction, file: Path, http: httpx.Client) -> int:
         result = _checked(http.get(f"{address}/result", params={"include": "fields,tables"})).json()
         lines = cli_format.csv(result, file) if work.format is Format.CSV else cli_format.table(result)
         out.writelines(f"{line}\n" for line in lines)
-    for warning in document.get("warnings", []):
-        say(f"{file}: {warning['detail']}")
     if state == RunState.SUCCEEDED:
         return OK
-    progress = document["progress"]
-    say(f"quire: {file}: {state}, {progress['pages_failed']} of {progress['pages_total']} pages failed")
+    say(f"quire: {file}: {state}")
+    lean = _checked(http.get(f"{address}/result", params={"include": ""})).json()
+    for page in lean["pages"]:
+        if page["error"] is not None:
+            say(f"  page {page['number']}: {page['error']['detail']}")
+    for warning in lean["warnings"]:
+        say(f"  {warning['detail']}")
     return PARTIAL
 
 

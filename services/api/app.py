@@ -35,6 +35,7 @@ def create_app(parts: Parts) -> ASGIApp:
         docs_url=None,  # the pages it serves load scripts from a content network
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     app.state.parts = parts
     for part in (documents, runs, results, pages, tables, events, catalog, health):

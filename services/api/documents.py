@@ -36,7 +36,8 @@ async def post_document(
     wait: Wait,
     expand: Expand | None = None,
     idempotency_key: Annotated[
-        str | None, Header(description="same key and body: same answer, for 24 h")
+        str | None,
+        Header(description="same key and body: same answer, for 24 h", json_schema_extra=examples.KEY_SHAPE),
     ] = None,
 ) -> Response:
     """Post a document and start its first run.
@@ -73,7 +74,9 @@ def list_documents(
     batch_id: str | None = None,
     external_id: str | None = None,
     sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
-    created_after: Annotated[str | None, Query(description="RFC 3339; later than this")] = None,
+    created_after: Annotated[
+        str | None, Query(description="RFC 3339; later than this", json_schema_extra={"format": "date-time"})
+    ] = None,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Listing[DocumentInfo]:

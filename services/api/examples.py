@@ -59,6 +59,9 @@ REQUEST: dict[str, Any] = {
 }
 
 
+KEY_SHAPE: dict[str, Any] = {"minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
@@ -144,13 +147,21 @@ POST_RUN = json_body(
 POST_QUESTIONS = json_body(
     {
         "type": "object",
+        "additionalProperties": False,
         "required": ["questions"],
         "properties": {
-            "questions": {"type": "array", "items": {"type": "string"}},
+            "questions": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 50,
+                "items": {"type": "string", "minLength": 1},
+            },
             "password": {"type": "string"},
         },
     },
     {"questions": ["Who signed it?"]},
     required=True,
 )
-POST_RETRY = json_body({"type": "object", "properties": {"password": {"type": "string"}}}, {})
+POST_RETRY = json_body(
+    {"type": "object", "additionalProperties": False, "properties": {"password": {"type": "string"}}}, {}
+)

@@ -42,8 +42,12 @@ def ready(parts: Served) -> Health:
 def usage(
     parts: Served,
     who: Who,
-    since: Annotated[str | None, Query(description="RFC 3339")] = None,
-    until: Annotated[str | None, Query(description="RFC 3339")] = None,
+    since: Annotated[
+        str | None, Query(description="RFC 3339", json_schema_extra={"format": "date-time"})
+    ] = None,
+    until: Annotated[
+        str | None, Query(description="RFC 3339", json_schema_extra={"format": "date-time"})
+    ] = None,
 ) -> UsageView:
     first = parse_time(since, "/query/since") if since else None
     last = parse_time(until, "/query/until") if until else None

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems: the one place that turns exceptions into answers."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -95,11 +96,23 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = str(error.detail)
+    detail, headers = str(error.detail), dict(error.headers or {})
     if error.status_code == HTTPStatus.NOT_FOUND:
         detail = "there is nothing at this address"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+        detail = f"{request.method} is not possible here"
     code = _CODES.get(error.status_code, "http_error")
-    return problem(error.status_code, code, detail, request_id_of(request), headers=error.headers)
+    return problem(error.status_code, code, detail, request_id_of(request), headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of the address: the router names only those of the first route that fits."""
+    methods: set[str] = set()
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(template)), request.url.path):
+            methods |= {method.upper() for method in operations}
+    return sorted(methods)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

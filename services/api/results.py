@@ -22,6 +22,7 @@ Included = Annotated[
     str | None,
     Query(
         max_length=100,
+        json_schema_extra={"pattern": "^((fields|tables|charts|words|text)(,(?!$)|$))*$"},
         description="comma-separated: fields, tables, charts, words, text; the rest is left out",
         examples=["fields,tables"],
     ),

@@ -19,7 +19,7 @@ from services.api.deps import Served, Wait, Who
 from services.faults import invalid
 
 router = APIRouter(prefix="/v1/documents/{document_id}", tags=["runs"])
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", json_schema_extra=examples.KEY_SHAPE)]
 
 
 class Questions(BaseModel):
@@ -39,7 +39,7 @@ class Retry(BaseModel):
     "/runs",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(404, 409, 410, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
     openapi_extra=examples.POST_RUN,
 )
 async def post_run(
@@ -90,7 +90,7 @@ async def get_run(document_id: str, run_id: str, parts: Served, who: Who, wait: 
     "/retry",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(404, 409, 410, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
     openapi_extra=examples.POST_RETRY,
 )
 async def retry(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:
@@ -108,7 +108,7 @@ async def retry(request: Request, document_id: str, parts: Served, who: Who, wai
     "/questions",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(404, 409, 410, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
     openapi_extra=examples.POST_QUESTIONS,
 )
 async def ask(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:

@@ -32,7 +32,7 @@ def _table(parts: Parts, tenant: TenantId, document_id: str, table_id: str, run:
 @router.get(
     "/{table_id}.csv",
     response_class=Response,
-    responses=examples.problems(404, 409, 410) | {200: {"content": {"text/csv": {}}}},
+    responses=examples.problems(404, 409, 410, 422) | {200: {"content": {"text/csv": {}}}},
 )
 def get_csv(document_id: str, table_id: str, parts: Served, who: Who, run: Run = None) -> Response:
     """A table as CSV; cells that a spreadsheet would run as formulas are made harmless."""
@@ -45,7 +45,7 @@ def get_csv(document_id: str, table_id: str, parts: Served, who: Who, run: Run =
 @router.get(
     "/{table_id}.html",
     response_class=Response,
-    responses=examples.problems(404, 409, 410) | {200: {"content": {"text/html": {}}}},
+    responses=examples.problems(404, 409, 410, 422) | {200: {"content": {"text/html": {}}}},
 )
 def get_html(document_id: str, table_id: str, parts: Served, who: Who, run: Run = None) -> Response:
     """A table as a page of HTML, spans kept."""

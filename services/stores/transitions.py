@@ -89,7 +89,7 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
         "state": "failed" if end.state.failed else str(end.state),
         "error": end.error.model_dump() if end.error else None,
         "pages_total": counted.pages_total,
-        "pages_done": counted.pages_total - counted.pages_left,
+        "pages_done": counted.pages_total - counted.pages_left - counted.pages_failed,
         "pages_failed": counted.pages_failed,
     }
     owner = (tenant, DocumentId(counted.document_id), run)
@@ -157,7 +157,7 @@ def _show(connection: sa.Connection, row: sa.Row[Any], state: RunState) -> None:
         .where(documents.c.id == row.document_id, documents.c.newest_run_id == row.id)
         .values(state=str(state))
     )
-    done = None if row.pages_total is None else row.pages_total - (row.pages_left or 0)
+    done = None if row.pages_total is None else row.pages_total - (row.pages_left or 0) - row.pages_failed
     tell(
         connection,
         (TenantId(row.tenant_id), DocumentId(row.document_id), RunId(row.id)),

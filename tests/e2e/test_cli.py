@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.user_schema import validator
 from services.result_schema import result_schema
@@ -105,6 +106,20 @@ def test_exit_codes(
     assert "Traceback" not in done.stderr
     if "invoice.pdf" not in names or code == 2:
         assert done.stdout == ""
+
+
+def test_a_partial_document_says_which_page_failed(running: Running, tmp_path: Path) -> None:
+    pages = tmp_path / "pages.tif"
+    first = Image.new("L", (400, 600), 255)
+    first.paste(0, (50, 50, 350, 60))
+    second = Image.new("1", (12_000, 16), 1)  # no engine takes a page 750 times as wide as high
+    second.paste(0, (0, 4, 11_000, 8))
+    first.save(pages, save_all=True, append_images=[second])
+    done = extract(running, str(pages), "--format", "json")
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["document"]["state"] == "partial"
+    assert "partial" in done.stderr
+    assert "page 2: " in done.stderr
 
 
 def test_a_service_that_is_not_there(files: dict[str, str]) -> None:
