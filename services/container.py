@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
-from model_runtime.cpu_ocr import CpuReader
-from model_runtime.scripted import ScriptedReader
+from model_runtime.choose import engine
 from pipeline.ports import Blobs, Cage, PageReader
 from schemas.errors import Unsupported
 from services import guard, uploads
@@ -88,21 +87,6 @@ def _scheme(url: SecretStr) -> str:
     return urlsplit(url.get_secret_value()).scheme[:20] or "malformed"
 
 
-def make_reader(settings: Settings, cage: Cage) -> PageReader:
-    """The engine that ``QUIRE_ENGINE_URL`` names."""
-    scheme = urlsplit(settings.engine_url).scheme
-    if scheme == "cpu":
-        return CpuReader(cage)
-    if scheme == "scripted":
-        delay_ms = parse_qs(urlsplit(settings.engine_url).query).get("delay_ms", ["0"])[0]
-        return ScriptedReader(float(delay_ms) / 1000)
-    raise Unsupported(
-        "unsupported_setting",
-        f"QUIRE_ENGINE_URL is set to a {scheme or 'malformed'} URL; this version has the engines cpu:// "
-        "(OCR on this machine) and scripted:// (for tests)",
-    )
-
-
 @contextmanager
 def embedded(settings: Settings) -> Iterator[Parts]:
     """The whole service in this process: parts to answer with, workers behind them. One per data folder."""
@@ -123,7 +107,7 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             preload=_PRELOAD,
         )
         stack.callback(cage.close)
-        reader = make_reader(settings, cage)
+        reader = engine(settings.engine_url, cage)
         stack.callback(reader.close)
         adapters = _Adapters(database, blobs, cage, reader)
         workers = _workers(settings, adapters, cores)
