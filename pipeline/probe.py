@@ -1,5 +1,8 @@
 """Estimate the height of the smallest lower-case letters on a picture of a page, cheaply."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,69 +27,110 @@ _STEMS = 0.5
 """Letters show at least this many strokes per x-height of width; rules, bars and dashes show none."""
 
 _SMALL_SHARE = 0.05
+_SMALL_SHARE_OF_IDEOGRAPHS = 0.12
+"""They fall apart into strokes that pass for smaller letters."""
+
 _LEAST_LETTERS = 10.0
+_IDEOGRAPH_CROSSINGS = 1.75
+"""Strokes met on the way down through a letter: up to 1.6 in Latin, 1.9 to 2.4 in ideographs and Hangul."""
+
+_CLEAR_HEIGHT = 10
+_OF_IDEOGRAPHS = 0.58
+"""Ideographs fill .87 of their type size where Latin letters fill .5."""
+
 _LETTER_ASPECT = 1.1
 """Average advance of a letter, in x-heights."""
 
 
-def x_height(grey: Grey) -> float | None:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a word: rows of its x-height zone, all its rows, width, strokes crossed downwards."""
+
+    height: int
+    full: int
+    width: int
+    crossings: float
+
+
+def x_height(grey: Grey, *, ideographs: bool = False) -> float | None:
     """Height in pixels of this picture; None when it shows nothing like lines of text.
 
     Words are blobs much longer than high; in each, the rows between base line and mean line hold most ink,
-    and their number is the x-height (of capitals, digits and ideographs: their full height). The result is
-    the height that the smallest 5 % of the letters do not exceed.
+    and their number is the x-height (of capitals and digits: their full height). Ideographs and Hangul are
+    told by their many strokes, unless the caller knows; of them it is the x-height that Latin type of the
+    same size has. The result is the height that the smallest 5 % of the letters do not exceed.
     """
     mask = strokes(grey)
-    # A page may lie on its side: the direction in which more letters line up is that of the text.
-    across, down = _letters(mask), _letters(np.ascontiguousarray(mask.T))
-    heights, letters = max(across, down, key=lambda found: float(found[1].sum()))
-    if letters.sum() < _LEAST_LETTERS:
+    # A page may lie on its side: the direction in which more of it lines up is that of the text.
+    pieces = max(_pieces(mask), _pieces(np.ascontiguousarray(mask.T)), key=_covered)
+    if _letters(pieces) < _LEAST_LETTERS:
         return None
-    order = np.argsort(heights)
-    reached = np.cumsum(letters[order])
-    enough = max(_LEAST_LETTERS, _SMALL_SHARE * float(reached[-1]))
-    return float(heights[order][int(np.searchsorted(reached, min(enough, float(reached[-1]))))])
+    if ideographs or _dense(pieces):
+        return _OF_IDEOGRAPHS * _smallest(
+            [(piece.full, float(piece.width)) for piece in pieces], _SMALL_SHARE_OF_IDEOGRAPHS
+        )
+    return _smallest(
+        [(piece.height, piece.width / (piece.height * _LETTER_ASPECT)) for piece in pieces], _SMALL_SHARE
+    )
 
 
-def _letters(mask: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x-heights of pieces of words, and how many letters each is likely to hold."""
-    pieces = [piece for gap in _GAPS for piece in _pieces(mask, gap)]
-    heights = np.array([height for height, _ in pieces])
-    widths = np.array([width for _, width in pieces])
-    return heights, widths / (heights * _LETTER_ASPECT)
+def _smallest(measured: list[tuple[int, float]], share: float) -> float:
+    """The height that a small share of the letters does not exceed, from (height, letters) pairs."""
+    measured.sort()
+    reached = np.cumsum([letters for _, letters in measured])
+    enough = min(max(_LEAST_LETTERS, share * float(reached[-1])), float(reached[-1]))
+    return float(measured[int(np.searchsorted(reached, enough))][0])
 
 
-def _pieces(mask: NDArray[np.uint8], gap: int) -> list[tuple[float, float]]:
-    """(x-height, width) of pieces of words whose letters are of the size that ``gap`` is made for."""
+def _letters(pieces: list[_Piece]) -> float:
+    """How many letters the pieces are likely to hold."""
+    return sum(piece.width / (piece.height * _LETTER_ASPECT) for piece in pieces)
+
+
+def _covered(pieces: list[_Piece]) -> int:
+    return sum(piece.width for piece in pieces)
+
+
+def _dense(pieces: list[_Piece]) -> bool:
+    """True for ideographs; small ones run together on a coarse picture and cannot be told."""
+    clear = [piece.crossings for piece in pieces if piece.height >= _CLEAR_HEIGHT]
+    return len(clear) * 2 > len(pieces) and float(np.median(clear)) >= _IDEOGRAPH_CROSSINGS
+
+
+def _pieces(mask: NDArray[np.uint8]) -> list[_Piece]:
+    return [piece for gap in _GAPS for piece in _pieces_of(mask, gap)]
+
+
+def _pieces_of(mask: NDArray[np.uint8], gap: int) -> Iterator[_Piece]:
+    """Pieces of words whose letters are of the size that ``gap`` is made for."""
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     low, high = (_LEAST_HEIGHT if gap == _GAPS[0] else float(gap)), gap * _REACH
     wide = (stats[:, 2] >= _LONGER_THAN_HIGH * stats[:, 3]) & (stats[:, 3] >= low) & (stats[:, 3] <= 3 * high)
+    wide[0] = False  # the paper
     chosen = np.flatnonzero(wide)
-    found: list[tuple[float, float]] = []
     for label in chosen[:: max(1, len(chosen) // _MOST_PIECES)]:
         x, y, w, h, _ = (int(value) for value in stats[label])
-        if label == 0:
-            continue
         word = mask[y : y + h, x : x + w] & (labels[y : y + h, x : x + w] == label)
         for left in range(0, w, _PIECE * h):
-            piece = word[:, left : left + _PIECE * h]
-            height = _core(piece)
-            if height is not None and low <= height <= high:
-                found.append((height, float(piece.shape[1])))
-    return found
+            piece = _measured(word[:, left : left + _PIECE * h])
+            if piece is not None and low <= piece.height <= high:
+                yield piece
 
 
-def _core(piece: NDArray[np.uint8]) -> float | None:
-    """Rows of the x-height zone; None for what does not look like letters."""
+def _measured(piece: NDArray[np.uint8]) -> _Piece | None:
+    """None for what does not look like letters: a rule, a bar, a photograph."""
     height, width = piece.shape
     profile = piece.sum(axis=1, dtype=np.float64)
     if width < height or not _FILL[0] <= profile.sum() / (height * width) <= _FILL[1]:
-        return None  # a rule, a bar, a photograph
+        return None
     level = _CORE * float(np.sort(profile)[-max(1, height // 4) :].mean())
     inside = np.flatnonzero(profile >= level)
     core = piece[inside[0] : inside[-1] + 1]
     stems = float(np.median((np.diff(core, axis=1) == 1).sum(axis=1)))
     if stems < max(2.0, _STEMS * width / len(core)):
         return None
-    return float(len(core))
+    inked = piece[:, piece.any(axis=0)].astype(np.int8)
+    begun = np.diff(inked, axis=0, prepend=np.int8(0)) == 1
+    full = int(np.count_nonzero(profile))
+    return _Piece(len(core), full, width, float(begun.sum(axis=0).mean()))

@@ -27,6 +27,7 @@ _FINE_BELOW = 5.0
 _ASSUMED_LENGTH_IN = 11.0
 """The longer side of an image that states no believable resolution."""
 
+_IDEOGRAPHIC = frozenset({"zh", "ja", "ko"})
 _RENDER_PIXELS = 32_000_000
 
 
@@ -89,7 +90,7 @@ def _for_engine(page: Page, order: PageOrder, layer: PageReading | None, trusted
     shape = _unstretched(page)
     budget = decide_budget(
         shape,
-        _smallest(page, layer, grey, scale),
+        _smallest(page, layer, grey, scale, ideographs=_ideographs(order)),
         order.limits,
         order.budget,
         order.pixels_per_x_height,
@@ -180,20 +181,26 @@ def _unstretched(page: Page) -> Geometry:
     return replace(geometry, width=geometry.width / stretch)
 
 
-def _smallest(page: Page, layer: PageReading | None, grey: Grey, scale: float) -> SmallestText | None:
+def _ideographs(order: PageOrder) -> bool:
+    return any(language[:2].lower() in _IDEOGRAPHIC for language in order.languages)
+
+
+def _smallest(
+    page: Page, layer: PageReading | None, grey: Grey, scale: float, *, ideographs: bool
+) -> SmallestText | None:
     """What the text layer says of its type sizes; on pictures of text, what the probe measures."""
     scanned = page.geometry.unit is Unit.PIXEL or page.native_scale() is not None
     if layer is not None and not scanned:
         size = smallest_size((line.size, len(line.text)) for line in layer.lines)
         if size is not None:
             return SmallestText(size)
-    height = probe.x_height(grey)
+    height = probe.x_height(grey, ideographs=ideographs)
     if height is not None and height < _FINE_BELOW:
         geometry = page.geometry
         finer = min(scale * 2, math.sqrt(_FINE_PROBE_PIXELS / (geometry.width * geometry.height)))
         if geometry.unit is Unit.PIXEL:
             finer = min(finer, 1.0)
         if finer > scale * 1.2:
-            scale = finer
-            height = probe.x_height(_grey(page, scale)) or height
+            again = probe.x_height(_grey(page, finer), ideographs=ideographs)
+            height, scale = (again, finer) if again else (height, scale)
     return SmallestText(height / scale / X_HEIGHT_OF_SIZE, measured=True) if height else None

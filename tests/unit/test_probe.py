@@ -59,6 +59,39 @@ def test_pages_on_their_side_or_head(rotate: int) -> None:
     assert x_height(page(8, rotate=rotate)) == pytest.approx(expected(8), rel=0.25)
 
 
+IDEOGRAPHS = {
+    "japan": "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。" * 6,
+    "china-s": "人人生而自由在尊严和权利上一律平等他们赋有理性和良心并应以兄弟关系的精神相对待" * 6,
+    "korea": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. " * 6,
+}
+
+
+def sheet(text: str, size: float, font: str) -> Grey:
+    made = pymupdf.open().new_page(width=595, height=842)
+    made.insert_textbox((50, 50, 545, 800), text, fontsize=size, fontname=font)
+    pixmap = made.get_pixmap(dpi=110, colorspace=pymupdf.csGRAY)
+    flat = np.frombuffer(pixmap.samples, np.uint8)
+    picture: Grey = flat.reshape(pixmap.height, pixmap.stride)[:, : pixmap.width].copy()
+    return picture
+
+
+@pytest.mark.parametrize("font", list(IDEOGRAPHS))
+@pytest.mark.parametrize("size", [10, 14])
+def test_ideographs_are_measured_by_their_type_size(size: float, font: str) -> None:
+    assert x_height(sheet(IDEOGRAPHS[font], size, font)) == pytest.approx(size * 0.5 * 110 / 72, rel=0.2)
+
+
+def test_small_ideographs_are_measured_when_the_language_is_known() -> None:
+    size = 7
+    found = x_height(noisy(sheet(IDEOGRAPHS["china-s"], size, "china-s"), 8), ideographs=True)
+    assert found == pytest.approx(size * 0.5 * 110 / 72, rel=0.25)
+
+
+def test_capitals_are_no_ideographs() -> None:
+    found = x_height(sheet("TAX INVOICE TOTAL AMOUNT GST RM 12.30 CASH CHANGE " * 10, 10, "helv"))
+    assert found == pytest.approx(10 * 0.73 * 110 / 72, rel=0.15)
+
+
 def test_white_on_black() -> None:
     assert x_height(255 - page(8)) == pytest.approx(expected(8), rel=0.25)
 
