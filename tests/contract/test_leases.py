@@ -133,6 +133,9 @@ def test_a_suspect_handed_back_stays_suspect(store: Store) -> None:
     process = store.process()
     store.alone(store.claim(Queue.RASTER, process))
     store.ledger.resign(process)
+    process = store.process()
+    assert store.claim(Queue.RASTER, process).alone
+    store.ledger.bury(0, 1)  # it died before the suspect had run alone in it
     assert store.claim(Queue.RASTER, store.process()).alone
 
 

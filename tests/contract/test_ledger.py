@@ -212,7 +212,11 @@ def test_a_tenant_with_much_work_does_not_hold_up_another(store: Store) -> None:
     assert one in order[:2]
 
 
-def test_a_tenant_gains_nothing_by_having_been_idle(store: Store) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_a_tenant_gains_nothing_by_having_been_idle(store: Store, known: bool) -> None:
+    if known:
+        store.planned(1, tenant=TenantId("late"))
+        store.claim(Queue.RASTER, store.process())
     store.planned(20, tenant=TenantId("busy"))
     process = store.process()
     for _ in range(15):

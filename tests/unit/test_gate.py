@@ -61,3 +61,19 @@ def test_a_busy_gate_lets_the_lonely_in() -> None:
     for thread in busy:
         thread.join()
     assert alone.is_set()
+
+
+def test_who_wants_to_be_alone_waits_for_those_inside() -> None:
+    gate, order = Gate(), []
+
+    def be_alone() -> None:
+        with gate.alone():
+            order.append("alone")
+
+    with gate.shared():
+        lonely = threading.Thread(target=be_alone)
+        lonely.start()
+        lonely.join(0.2)
+        order.append("shared")
+    lonely.join()
+    assert order == ["shared", "alone"]
