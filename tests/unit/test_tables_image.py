@@ -1,6 +1,7 @@
 """Rules on pictures of pages are found, letters are not taken for rules, and scanned tables come back."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pymupdf
@@ -13,8 +14,9 @@ from pipeline.tables import build, find_tables
 from pipeline.tables_image import rules
 from pipeline.text_layer import LayoutUse, read
 from pipeline.text_layer_scan import arranged
+from schemas.geometry import Box
 from schemas.page import BlockKind
-from schemas.reading import PageReading, ReadLine
+from schemas.reading import PageReading, ReadLine, line_of
 from tests.samples.table_pages import Printed, Style, new_page, print_table
 
 
@@ -107,3 +109,28 @@ def test_a_page_of_few_words_is_left_alone() -> None:
     image, reading = scanned(Printed(ROWS, [130, 80, 80, 80], Style.GRID), 100)
     few: tuple[ReadLine, ...] = reading.lines[:1][:0]
     assert arranged(image, PageReading(reading.width, reading.height, lines=few)).regions == ()
+
+
+@pytest.mark.parametrize("skew", [-2.0, 1.0])
+def test_a_skewed_scan_gives_the_same_table(skew: float) -> None:
+    printed = Printed(ROWS, [130, 80, 80, 80], Style.GRID, size=10)
+    image, reading = scanned(printed, 130)
+    picture = Image.open(io.BytesIO(image.data)).rotate(skew, Image.Resampling.BICUBIC, fillcolor=255)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    slope = np.tan(np.radians(skew))
+
+    def turned(box: Box) -> Box:
+        dx = float(slope * ((box[1] + box[3]) / 2 - reading.height / 2))
+        dy = float(-slope * ((box[0] + box[2]) / 2 - reading.width / 2))
+        return (box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy)
+
+    lines = tuple(
+        line_of([replace(word, bbox=turned(word.bbox)) for word in line.words], line.size)
+        for line in reading.lines
+    )
+    crooked = replace(reading, lines=lines, skew=skew)
+    seen = arranged(PageImage(buffer.getvalue(), "image/png", image.width, image.height), crooked)
+    (found,) = find_tables(seen)
+    table = build(found, seen.lines, 1, "t1")
+    assert [(c.row, c.col, c.col_span, c.text) for c in table.cells] == printed.cells
