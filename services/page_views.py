@@ -14,7 +14,7 @@ from services.stores.tables import page_contents, pages
 
 Row = sa.Row[*tuple[Any, ...]]
 Overlay = dict[str, Any]
-BATCH = 16
+BATCH = 8
 """Pages per read: small enough that a reader's memory is a few pages, whatever the document."""
 
 _ROW = (
@@ -37,13 +37,13 @@ class PageViews:
     def after(self, tenant: TenantId, run_id: str, number: int, limit: int) -> list[PageContent]:
         """The pages that follow ``number``."""
         where = pages.c.number > number
-        return [content for content, _ in self._read(tenant, run_id, where, limit)]
+        return [page_of(row) for row in self._read(tenant, run_id, where, limit)]
 
     def one(self, tenant: TenantId, run_id: str, number: int) -> PageContent:
         found = self._read(tenant, run_id, pages.c.number == number, 1)
         if not found:
             raise NotFound("page_not_found", "the run has no such page")
-        return found[0][0]
+        return page_of(found[0])
 
     def last_number(self, tenant: TenantId, run_id: str) -> int:
         """The highest page number of a run; 0 before it is planned."""
@@ -65,16 +65,14 @@ class PageViews:
         if numbers is not None:
             for start in range(0, len(numbers), BATCH):
                 wanted = pages.c.number.in_(numbers[start : start + BATCH])
-                yield from self._read(tenant, run_id, wanted, BATCH)
+                yield from _shown(self._read(tenant, run_id, wanted, BATCH))
             return
         last = 0
         while batch := self._read(tenant, run_id, pages.c.number > last, BATCH):
-            yield from batch
-            last = batch[-1][0].page.number
+            last = batch[-1].number
+            yield from _shown(batch)
 
-    def _read(
-        self, tenant: TenantId, run_id: str, where: sa.ColumnElement[bool], limit: int
-    ) -> list[tuple[PageContent, Overlay | None]]:
+    def _read(self, tenant: TenantId, run_id: str, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
         same = sa.and_(page_contents.c.run_id == pages.c.run_id, page_contents.c.number == pages.c.number)
         query = (
             sa.select(*_ROW, page_contents.c.content)
@@ -84,12 +82,20 @@ class PageViews:
             .limit(limit)
         )
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return [(page_of(row, row.content), row.overlay) for row in rows]
+            return list(connection.execute(query))
 
 
-def page_of(row: Row, stored: bytes | None) -> PageContent:
+def _shown(rows: list[Row]) -> Iterator[tuple[PageContent, Overlay | None]]:
+    """One page at a time: as objects a page weighs ten times its JSON, and a client may be slow."""
+    rows.reverse()
+    while rows:
+        row = rows.pop()
+        yield page_of(row), row.overlay
+
+
+def page_of(row: Row) -> PageContent:
     """A page from its row and, once it was read, its content; the row knows the state better."""
+    stored: bytes | None = row.content
     error = ErrorInfo(**row.error) if row.error else None
     state = PageState.FAILED if row.state == PageState.QUARANTINED else PageState(row.state)
     if stored is None:
