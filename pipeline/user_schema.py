@@ -1,7 +1,7 @@
 """JSON Schemas that callers bring: checked before use, and validated against without leaving the document.
 
 A retriever that refuses, a regex engine of linear time and bounds on size and depth, because a schema is
-input from a stranger: validators were seen to fetch ``http:`` and ``file:`` references and to hang on regexes.
+input from a stranger: validators have fetched ``http:`` and ``file:`` references and to hang on regexes.
 """
 
 from collections.abc import Iterator
