@@ -5,6 +5,9 @@ from importlib.metadata import PackageNotFoundError, version
 from schemas.engine import CoordinateConvention, EngineSpec, PixelLimits
 from schemas.request import Task
 
+CALIBRATION = "pp-ocrv6-receipts-1"
+"""The fit behind the confidences of the CPU reader; docs/calibration.md has its data and figures."""
+
 _CONFIGURE = (
     "Set QUIRE_ENGINE_URL to a vLLM server that hosts a Qwen2-VL model; the CPU reader cannot do this."
 )
@@ -19,7 +22,7 @@ def cpu_spec(cores: int) -> EngineSpec:
         limits=PixelLimits(factor=32, min_pixels=256 * 256, max_pixels=2400 * 3392, counts_tokens=False),
         tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
         coordinates=CoordinateConvention.PIXELS,
-        calibration=None,
+        calibration=CALIBRATION,
         max_in_flight=max(1, cores),
         pixels_per_x_height=14.0,
         unsupported={

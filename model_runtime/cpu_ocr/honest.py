@@ -14,11 +14,19 @@ UNREAD_EMPTY = "a line of text was detected, but no characters were recognised"
 UNREAD_IMPLAUSIBLE = "a line of text was detected, but what was recognised is too uncertain to be text"
 
 IMPLAUSIBLE = 0.5  # mean certainty below which what was read is noise
+MOSTLY_NOISE = 0.75  # median line of a page below which most of it is noise
+STRICT = 0.8  # what a line must reach there
 DOUBTFUL = {False: 0.93, True: 0.85}  # median line of a page in a script not really read; by Tesseract: True
 
 
-def plausible(line: ReadLine, place: Place) -> bool:
-    return (line.confidence or 0.0) >= IMPLAUSIBLE and dense(line.text, *size(place.quad))
+def plausible(line: ReadLine, place: Place, least: float) -> bool:
+    return (line.confidence or 0.0) >= least and dense(line.text, *size(place.quad))
+
+
+def least_certainty(lines: Sequence[ReadLine | None]) -> float:
+    """What a line must reach to count as text; more on a page most of which looks like no known script."""
+    certainties = [line.confidence or 0.0 for line in lines if line is not None]
+    return IMPLAUSIBLE if certainties and median(certainties) >= MOSTLY_NOISE else STRICT
 
 
 def warnings(

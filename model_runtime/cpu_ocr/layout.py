@@ -10,7 +10,7 @@ from model_runtime.cpu_ocr import tessdata
 from model_runtime.cpu_ocr.arrays import Pixels, Quad, Turn, crop, turned
 from model_runtime.cpu_ocr.detect import find_lines
 from model_runtime.cpu_ocr.recognise import HEIGHT, Glyphs, read_lines
-from model_runtime.cpu_ocr.rotate import CERTAIN, MARGIN, lying, plausibility, size, tall
+from model_runtime.cpu_ocr.rotate import CERTAIN, LEGIBLE, MARGIN, lying, plausibility, size, tall
 from model_runtime.cpu_ocr.route import SAMPLE, Route, likeness, route
 
 OPPOSITE: dict[Turn, Turn] = {0: 180, 90: 270, 180: 0, 270: 90}
@@ -78,7 +78,7 @@ def _which_way_up(sample: _Sample, languages: Sequence[str], threads: int) -> tu
         other = route(flipped.natural, languages, installed, max(sample.score, flipped.score))
         if other.language is not None:
             return other, True
-    return upright, flipped.score > sample.score + MARGIN
+    return upright, flipped.score > max(LEGIBLE, sample.score + MARGIN)
 
 
 def _flipped(sample: _Sample, threads: int) -> _Sample:

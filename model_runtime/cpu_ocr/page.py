@@ -7,7 +7,14 @@ import numpy as np
 
 from model_runtime.cpu_ocr import tessdata
 from model_runtime.cpu_ocr.arrays import Pixels, Turn, crop, unturned
-from model_runtime.cpu_ocr.honest import UNREAD_EMPTY, UNREAD_IMPLAUSIBLE, plausible, warnings
+from model_runtime.cpu_ocr.calibrate import calibrated, uncalibrated
+from model_runtime.cpu_ocr.honest import (
+    UNREAD_EMPTY,
+    UNREAD_IMPLAUSIBLE,
+    least_certainty,
+    plausible,
+    warnings,
+)
 from model_runtime.cpu_ocr.layout import Sheet, lay_out
 from model_runtime.cpu_ocr.lines import Place, from_glyphs, from_tesseract
 from model_runtime.cpu_ocr.recognise import HEIGHT, Glyphs, read_lines
@@ -27,17 +34,20 @@ def read_pixels(pixels: Pixels, languages: Sequence[str], threads: int = 1) -> P
     """Everything that can be read on the page; boxes in its pixels as they came."""
     height, width = pixels.shape[:2]
     sheet = lay_out(pixels, languages, threads)
+    read = _read(sheet, threads)
+    least = least_certainty([line for _, line in read])
     lines, unread = [], []
-    for place, line in _read(sheet, threads):
-        if line is not None and plausible(line, place):
+    for place, line in read:
+        if line is not None and plausible(line, place, least):
             lines.append(_moved(line, sheet.turn, width, height))
         else:
             reason = UNREAD_EMPTY if line is None else UNREAD_IMPLAUSIBLE
             unread.append(Unread(hull(unturned(place.quad, sheet.turn, width, height)), reason))
+    final = calibrated if sheet.route.language is None else uncalibrated
     return PageReading(
         width=width,
         height=height,
-        lines=tuple(lines),
+        lines=tuple(final(line) for line in lines),
         unread=tuple(unread),
         content_rotation=sheet.turn,
         skew=skew(sheet.quads),

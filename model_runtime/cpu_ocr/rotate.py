@@ -11,6 +11,7 @@ TALL = 1.5
 MOSTLY = 0.6
 CERTAIN = 0.93  # upright lines that read this well need no second opinion
 MARGIN = 0.05
+LEGIBLE = 0.8  # an unknown script reads badly both ways; the lesser evil says nothing of its direction
 LONG = 4
 DENSITY = 0.25  # characters per line height of length; a CJK line holds about .8, a Latin one 1.5
 
