@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from services.stores.work_tables import metadata
+from services.stores.all_tables import metadata
 
 
 def run() -> None:

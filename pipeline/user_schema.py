@@ -9,25 +9,19 @@ from typing import Any
 
 import jsonschema_rs
 
+from pipeline.schema_keywords import applied_here, complaints
 from schemas.errors import ErrorItem, RequestInvalid
 
 MAX_DEPTH = 32
 MAX_NODES = 4000
 MAX_STRING = 10_000
+MAX_CHECKS = 20_000
+"""Schemas that may judge one value: references to references double, and validating would take hours."""
+MAX_CHAIN = 200
+"""References and branches that may follow one another."""
 
 _REGEX = jsonschema_rs.RegexOptions(size_limit=1_000_000, dfa_size_limit=1_000_000)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-# Identifiers would give ``$ref`` other targets than a pointer into this document.
-_REFUSED = (
-    "$id",
-    "$anchor",
-    "$dynamicRef",
-    "$dynamicAnchor",
-    "$recursiveRef",
-    "$recursiveAnchor",
-    "$vocabulary",
-)
 
 # What stands below these is data, not a schema: a ``$ref`` or ``$id`` there means nothing.
 _DATA = frozenset({"const", "enum", "default", "examples"})
@@ -39,7 +33,7 @@ def check_schema(schema: dict[str, Any], at: str = "/request/schema") -> None:
     """Raise `RequestInvalid` with a pointer for whatever makes the schema unusable; ``at`` leads it."""
     faults = list(_walk(schema, at))
     if not faults:
-        faults = list(_compile_faults(schema, at))
+        faults = list(_compile_faults(schema, at)) or list(_branching_faults(schema, at))
     if faults:
         raise RequestInvalid("schema_invalid", faults[0].detail, errors=faults[:20])
 
@@ -76,14 +70,10 @@ def _walk(schema: dict[str, Any], at: str) -> Iterator[ErrorItem]:
         nodes += 1
         if nodes > MAX_NODES or depth > MAX_DEPTH:
             limit = f"{MAX_NODES} nodes" if nodes > MAX_NODES else f"{MAX_DEPTH} levels"
-            yield ErrorItem(
-                pointer=place, code="schema_too_large", detail=f"the schema has more than {limit}"
-            )
+            yield _too_large(place, f"the schema has more than {limit}")
             return
         if isinstance(node, str) and len(node) > MAX_STRING:
-            yield ErrorItem(
-                pointer=place, code="schema_too_large", detail="a string of the schema is too long"
-            )
+            yield _too_large(place, "a string of the schema is too long")
         if isinstance(node, dict):
             if is_schema:
                 yield from _keyword_faults(node, schema, place)
@@ -109,12 +99,8 @@ def _below(key: str, is_schema: bool) -> bool | None:
 
 
 def _keyword_faults(node: dict[str, Any], root: dict[str, Any], place: str) -> Iterator[ErrorItem]:
-    for keyword in (*_REFUSED, "$id"):
-        # The root may name itself: its own pointers still resolve inside this document.
-        if keyword in node and not (keyword == "$id" and node is root):
-            yield ErrorItem(
-                pointer=f"{place}/{keyword}", code="schema_keyword", detail=f"{keyword} is not supported"
-            )
+    for keyword, reason in complaints(node, root=node is root):
+        yield ErrorItem(pointer=f"{place}/{_escaped(keyword)}", code="schema_keyword", detail=reason)
     dialect = node.get("$schema")
     if dialect is not None and str(dialect).rstrip("#") != _DIALECT and not _older(dialect):
         yield ErrorItem(
@@ -134,9 +120,47 @@ def _older(dialect: object) -> bool:
     return isinstance(dialect, str) and "json-schema.org/" in dialect
 
 
+def _branching_faults(schema: dict[str, Any], at: str) -> Iterator[ErrorItem]:
+    counts: dict[int, int] = {}
+    stack: list[Any] = [schema]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict) and id(node) not in seen:
+            seen.add(id(node))
+            if _checks(node, schema, counts, 0) > MAX_CHECKS:
+                detail = f"references and branches of this schema lead to more than {MAX_CHECKS} checks"
+                yield _too_large(at, detail)
+                return
+        if isinstance(node, dict | list):
+            stack.extend(node.values() if isinstance(node, dict) else node)
+
+
+def _checks(node: Any, root: dict[str, Any], counts: dict[int, int], depth: int) -> int:
+    """How many schemas judge a value that this one judges, counted up to the limits; loops not at all."""
+    if not isinstance(node, dict):
+        return 1
+    if depth > MAX_CHAIN:
+        return MAX_CHECKS + 1
+    known = counts.get(id(node))
+    if known is None:
+        counts[id(node)] = 0  # met again below itself: a loop, which the validator cuts
+        inner = list(applied_here(node))
+        if isinstance(node.get("$ref"), str):
+            inner.append(_target(node["$ref"], root))
+        known = min(1 + sum(_checks(part, root, counts, depth + 1) for part in inner), MAX_CHECKS + 1)
+        counts[id(node)] = known
+    return known
+
+
 def _resolves(reference: object, root: dict[str, Any]) -> bool:
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         return False
+    return isinstance(_target(reference, root), dict | bool)
+
+
+def _target(reference: str, root: dict[str, Any]) -> Any:
+    """What a pointer into this document points at; None when there is nothing."""
     node: Any = root
     for part in reference[2:].split("/") if reference != "#" else ():
         key = part.replace("~1", "/").replace("~0", "~")
@@ -145,8 +169,8 @@ def _resolves(reference: object, root: dict[str, Any]) -> bool:
         elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
             node = node[int(key)]
         else:
-            return False
-    return isinstance(node, dict | bool)
+            return None
+    return node
 
 
 def _escaped(part: str) -> str:

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from pipeline.user_schema import check_schema
 from schemas.engine import EngineSpec
 from schemas.errors import BadInput
+from schemas.ids import TenantId
 from schemas.request import Priority, Request
-from services.builtin_schemas import Builtins
 from services.faults import fault, invalid
+from services.schema_catalog import Schemas
 from services.stores.commands import BULK, INTERACTIVE, NewRun
 
 _JSON_FIELDS = frozenset({"schema", "labels", "budget"})
@@ -47,13 +48,13 @@ class Ask:
 
 
 class Asks:
-    """Checks requests against the built-in schemas and the configured engine."""
+    """Checks requests against the tenant's schemas and the configured engine."""
 
-    def __init__(self, builtins: Builtins, engine: EngineSpec) -> None:
-        self._builtins = builtins
+    def __init__(self, schemas: Schemas, engine: EngineSpec) -> None:
+        self._schemas = schemas
         self._engine = engine
 
-    def check(self, members: object, at: str = "/request") -> Ask:
+    def check(self, tenant: TenantId, members: object, at: str = "/request") -> Ask:
         if not isinstance(members, dict):
             raise fault(at, "dict_type", "must be a JSON object")
         try:
@@ -66,16 +67,16 @@ class Asks:
         if request.callback_url is not None:
             detail = "this version sends no webhooks; poll, wait or read the events"
             raise fault(f"{at}/callback_url", "unsupported", detail, whole="unsupported")
-        schema_ref, schema = self._schema(request.schema_, f"{at}/schema")
+        schema_ref, schema = self._schema(tenant, request.schema_, f"{at}/schema")
         return Ask(request, schema_ref, schema)
 
     def _schema(
-        self, given: dict[str, Any] | str | None, at: str
+        self, tenant: TenantId, given: dict[str, Any] | str | None, at: str
     ) -> tuple[str | None, dict[str, Any] | None]:
         if isinstance(given, str):
-            found = self._builtins.find(given)
+            found = self._schemas.find(tenant, given)
             if found is None:
-                names = ", ".join(self._builtins.names())
+                names = ", ".join(self._schemas.names(tenant))
                 detail = f"there is no schema {given[:100]!r}; there are: {names}"
                 raise fault(at, "schema_unknown", detail, whole="schema_unknown")
             return found.ref, found.schema

@@ -18,6 +18,8 @@ class NamedSchema:
     name: str
     version: int
     schema: dict[str, Any]
+    builtin: bool = True
+    created_at: int | None = None
 
     @property
     def ref(self) -> str:

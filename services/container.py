@@ -23,6 +23,8 @@ from services.ingest import Ingest
 from services.lookup import Lookup
 from services.page_views import PageViews
 from services.results import Results
+from services.schema_catalog import Schemas
+from services.schema_inference import Inference
 from services.settings import Settings
 from services.stores import migrate
 from services.stores.blobs_local import LocalBlobs
@@ -47,7 +49,8 @@ class Parts:
     blobs: Blobs
     cage: Cage
     reader: PageReader
-    builtins: Builtins
+    schemas: Schemas
+    inference: Inference
     lookup: Lookup
     pages: PageViews
     results: Results
@@ -157,19 +160,21 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
 
 
 def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http: httpx.Client) -> Parts:
-    database, builtins, pages = chosen.database, Builtins(), PageViews(chosen.database)
+    database, pages = chosen.database, PageViews(chosen.database)
+    schemas, lookup = Schemas(database, Builtins()), Lookup(database)
     return Parts(
         settings=settings,
         database=database,
         blobs=chosen.blobs,
         cage=chosen.cage,
         reader=chosen.reader,
-        builtins=builtins,
-        lookup=Lookup(database),
+        schemas=schemas,
+        inference=Inference(lookup, pages, chosen.cage),
+        lookup=lookup,
         pages=pages,
         results=Results(database, pages),
         ingest=Ingest(database, chosen.blobs, workers.wakes, SystemClock()),
-        asks=Asks(builtins, chosen.reader.spec),
+        asks=Asks(schemas, chosen.reader.spec),
         keys=Keys(database),
         watch=Watch(database),
         http=http,

@@ -18,6 +18,7 @@ from schemas.reading import PageReading, Spent
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+    from pipeline.fields.infer import Found, Proposal
     from pipeline.fields.shapes import FieldCandidate, FieldsOutcome
 
 Inspect = Callable[[SourceFile], DocumentFacts]
@@ -72,6 +73,20 @@ def resolve(
     from pipeline.fields.resolve import resolve as choose
 
     return choose(schema, found, pages_read, unread_pages)
+
+
+def printed(contents: Sequence[bytes]) -> "Found":
+    """What these pages print that a schema may ask for."""
+    from pipeline.fields.infer import look
+
+    return look(PageContent.model_validate_json(content) for content in contents)
+
+
+def propose(found: "Sequence[Found]", title: str | None) -> "Proposal":
+    """The schema that asks for what the pages print."""
+    from pipeline.fields.infer import propose as put_together
+
+    return put_together(found, title)
 
 
 def ended(

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services import watch
-from services.api import catalog, documents, events, health, pages, problems, results, runs, tables
+from services.api import catalog, documents, events, health, pages, problems, results, runs, schemas, tables
 from services.api.openapi import describe
 from services.api.wire import Wire
 from services.container import Parts
@@ -38,7 +38,7 @@ def create_app(parts: Parts) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for part in (documents, runs, results, pages, tables, events, catalog, health):
+    for part in (documents, runs, results, pages, tables, events, catalog, schemas, health):
         app.include_router(part.router)
     problems.install(app)
     describe(app)

@@ -46,7 +46,7 @@ async def post_document(
     202 with `Location`; with `Prefer: wait=N` 200 if the run finishes in time.
     """
     async with once(request, parts, who.tenant, idempotency_key) as post, received(request, parts) as got:
-        ask = parts.asks.check(got.members)
+        ask = await to_thread.run_sync(parts.asks.check, who.tenant, got.members)
         fingerprint = await to_thread.run_sync(post.fingerprint, got.origin, got.members)
         earlier = post.replay(fingerprint)
         if earlier is not None and wait is None:

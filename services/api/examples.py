@@ -11,6 +11,7 @@ _WORDS = {
     404: "there is no such thing",
     409: "its state does not allow this now",
     410: "the document has expired",
+    412: "another version is the newest",
     413: "larger than allowed",
     415: "a type Quire does not read",
     422: "the request is invalid; `errors` points to each fault",
@@ -164,4 +165,35 @@ POST_QUESTIONS = json_body(
 )
 POST_RETRY = json_body(
     {"type": "object", "additionalProperties": False, "properties": {"password": {"type": "string"}}}, {}
+)
+_ORDER_SCHEMA = {
+    "type": "object",
+    "title": "Delivery note",
+    "required": ["number"],
+    "properties": {
+        "number": {"type": "string", "x-labels": ["Lieferschein-Nr.", "Delivery note no."]},
+        "delivered": {"type": "string", "format": "date"},
+        "line_items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"description": {"type": "string"}, "quantity": {"type": "number"}},
+            },
+        },
+    },
+}
+PUT_SCHEMA = json_body({"type": "object", "description": "a JSON Schema"}, _ORDER_SCHEMA, required=True)
+POST_INFER = json_body(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["document_id"],
+        "properties": {
+            "document_id": {"type": "string"},
+            "run_id": {"type": "string"},
+            "title": {"type": "string", "minLength": 1, "maxLength": 200},
+        },
+    },
+    {"document_id": DOCUMENT["id"], "title": "Delivery note"},
+    required=True,
 )

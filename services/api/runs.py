@@ -49,7 +49,7 @@ async def post_run(
     async with once(request, parts, who.tenant, idempotency_key) as post:
         body = await json_members(request, parts)
         members = body["request"] if set(body) == {"request"} else body
-        ask = parts.asks.check(members)
+        ask = await to_thread.run_sync(parts.asks.check, who.tenant, members)
         fingerprint = await to_thread.run_sync(post.fingerprint, "", members)
         earlier = post.replay(fingerprint)
         if earlier is not None and wait is None:
@@ -123,7 +123,7 @@ async def ask(request: Request, document_id: str, parts: Served, who: Who, wait:
         members["tasks"] = sorted({*base.request["tasks"], str(Task.QUESTIONS)})
     if body.password is not None:
         members["password"] = body.password
-    checked = parts.asks.check(members)
+    checked = await to_thread.run_sync(parts.asks.check, who.tenant, members)
     made = await to_thread.run_sync(
         parts.ingest.ask_more, who.tenant, DocumentId(document_id), RunId(base.id), checked
     )

@@ -3,9 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKeyConstraint, Index, Integer, Table, text
 
 from services.stores.columns import CleanText, Json, Key, Micros, PackedJson, Serial
-from services.stores.tables import metadata as _metadata
-
-metadata = _metadata  # who needs all tables takes it from here: this module has seen them all
+from services.stores.tables import metadata
 
 _ZERO = text("0")
 

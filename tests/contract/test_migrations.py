@@ -7,8 +7,8 @@ from alembic.migration import MigrationContext
 
 from schemas.errors import StoreUnavailable
 from services.stores import migrate
+from services.stores.all_tables import metadata
 from services.stores.engine import Database
-from services.stores.work_tables import metadata
 
 
 def test_the_newest_revision_has_the_tables_of_the_code(database: Database) -> None:

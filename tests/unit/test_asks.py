@@ -1,16 +1,27 @@
 """Requests as JSON and as form fields: checked, with a pointer for each fault, passwords kept apart."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from model_runtime.spec import cpu_spec
 from schemas.errors import QuireError, RequestInvalid
+from schemas.ids import DEFAULT_TENANT
 from services.asks import Asks, MalformedJson, members_of_form
 from services.builtin_schemas import Builtins
+from services.schema_catalog import Schemas
+from services.stores import migrate
+from services.stores.engine import Database
 
-ASKS = Asks(Builtins(), cpu_spec(1))
+
+@pytest.fixture(scope="module")
+def asks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('asks')}/quire.db")
+    migrate.upgrade(database)
+    yield Asks(Schemas(database, Builtins()), cpu_spec(1))
+    database.close()
 
 
 def pointers(error: QuireError) -> set[str]:
@@ -38,33 +49,33 @@ def pointers(error: QuireError) -> set[str]:
         ([], "/request"),
     ],
 )
-def test_faults_have_pointers(members: Any, pointer: str | None) -> None:
+def test_faults_have_pointers(asks: Asks, members: Any, pointer: str | None) -> None:
     if pointer is None:
-        ASKS.check(members)
+        asks.check(DEFAULT_TENANT, members)
         return
     with pytest.raises(RequestInvalid) as refusal:
-        ASKS.check(members)
+        asks.check(DEFAULT_TENANT, members)
     assert refusal.value.status == 422
     assert pointers(refusal.value) == {pointer}
 
 
-def test_names_of_schemas_are_pinned_to_a_version() -> None:
-    ask = ASKS.check({"schema": "invoice"})
+def test_names_of_schemas_are_pinned_to_a_version(asks: Asks) -> None:
+    ask = asks.check(DEFAULT_TENANT, {"schema": "invoice"})
     assert ask.schema_ref == "invoice@1"
     assert ask.schema is not None
     assert ask.schema["type"] == "object"
-    assert ASKS.check({"schema": "invoice@1"}).schema == ask.schema
+    assert asks.check(DEFAULT_TENANT, {"schema": "invoice@1"}).schema == ask.schema
 
 
-def test_the_password_is_kept_out_of_the_request() -> None:
-    ask = ASKS.check({"password": "hunter2"})
+def test_the_password_is_kept_out_of_the_request(asks: Asks) -> None:
+    ask = asks.check(DEFAULT_TENANT, {"password": "hunter2"})
     run = ask.new_run()
     assert run.password == "hunter2"
     assert "hunter2" not in json.dumps(run.request)
     assert "hunter2" not in repr(ask) + repr(run)
 
 
-def test_plain_form_fields_spell_a_request() -> None:
+def test_plain_form_fields_spell_a_request(asks: Asks) -> None:
     members = members_of_form(
         [
             ("schema", "invoice"),
@@ -80,7 +91,7 @@ def test_plain_form_fields_spell_a_request() -> None:
             ("external_id", ""),
         ]
     )
-    request = ASKS.check(members).request
+    request = asks.check(DEFAULT_TENANT, members).request
     assert [str(task) for task in request.tasks or ()] == ["text", "tables", "fields"]
     assert request.questions == ["Who?", "When?"]
     assert request.languages == ["de", "fr"]
@@ -89,9 +100,12 @@ def test_plain_form_fields_spell_a_request() -> None:
     assert (request.reuse, request.retention_hours, request.external_id) == (False, 5, None)
 
 
-def test_a_schema_may_be_given_in_a_field() -> None:
+def test_a_schema_may_be_given_in_a_field(asks: Asks) -> None:
     members = members_of_form([("schema", ' {"type": "object", "properties": {"a": {"type": "string"}}}')])
-    assert ASKS.check(members).schema == {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert asks.check(DEFAULT_TENANT, members).schema == {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+    }
 
 
 def test_a_json_part_and_fields_add_up_but_do_not_contradict() -> None:

@@ -48,6 +48,8 @@ def test_usable(schema: dict[str, Any]) -> None:
         ({"$ref": 5}, "/$ref", "schema_reference"),
         ({"items": {"$id": "https://example.com/inner"}}, "/items/$id", "schema_keyword"),
         ({"$dynamicRef": "#x"}, "/$dynamicRef", "schema_keyword"),
+        ({"requred": ["a"]}, "/requred", "schema_keyword"),
+        ({"items": {"maxlength": 3}}, "/items/maxlength", "schema_keyword"),
         ({"$schema": "https://example.com/mine"}, "/$schema", "schema_keyword"),
         ({"properties": {"a/b": {"type": "strin"}}}, "/properties/a~1b/type", "schema_keyword"),
         ({"pattern": r"(a)\1"}, "/pattern", "schema_keyword"),
@@ -74,6 +76,25 @@ def test_depth_is_bounded() -> None:
     for _ in range(MAX_DEPTH * 40):
         schema = {"items": schema}
     assert set(faults(schema).values()) == {"schema_too_large"}
+
+
+def test_references_that_double_are_refused() -> None:
+    """Thirty-one short lines that a validator would follow two thousand million times."""
+    parts: dict[str, Any] = {
+        f"a{i}": {"allOf": [{"$ref": f"#/$defs/a{i + 1}"}, {"$ref": f"#/$defs/a{i + 1}"}]} for i in range(30)
+    }
+    assert faults({"$defs": {**parts, "a30": {}}, "properties": {"x": {"$ref": "#/$defs/a0"}}}) == {
+        "": "schema_too_large"
+    }
+
+
+def test_a_chain_of_references_is_followed_up_to_a_limit() -> None:
+    def chain(length: int) -> dict[str, Any]:
+        parts: dict[str, Any] = {f"a{i}": {"$ref": f"#/$defs/a{i + 1}"} for i in range(length)}
+        return {"$defs": {**parts, f"a{length}": {"type": "string"}}, "$ref": "#/$defs/a0"}
+
+    check_schema(chain(100))
+    assert set(faults(chain(1500)).values()) == {"schema_too_large"}
 
 
 def test_patterns_take_linear_time() -> None:
