@@ -6,6 +6,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pipeline.orders import PageImage
+from schemas.engine import EngineSpec
+from schemas.errors import ResultWarning
+
+PATIENCE = 288
+"""Tokens a repetition may go on after its third occurrence before it counts as endless."""
 
 
 class Finish(StrEnum):
@@ -19,9 +24,15 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is asked: images first, then the prompt. With a ``schema`` the reply is decoded against it.
+    """What is asked: images first, then the prompt.
 
+    ``schema``: the reply is decoded against it. Engines clean it by `constraints.decodable` (what grammars
+    cannot hold, ``uniqueItems`` for instance, is dropped), so replies are to be validated afterwards all the
+    same. JSON comes without white space between its members.
+    ``prefix``: the beginning of the reply, known already; the model goes on from there and `Reply.text` holds
+    only what follows. It is how a reply that ended by LENGTH is continued. Not together with ``schema``.
     ``markers`` keeps special tokens (box markers) in the text. ``seed`` only matters above temperature 0.
+    ``patience``: see `loops`; a page that really holds much of the same is read with more of it.
     """
 
     prompt: str
@@ -31,6 +42,8 @@ class Turn:
     temperature: float = 0.0
     seed: int | None = None
     markers: bool = False
+    prefix: str = ""
+    patience: int = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +56,32 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``reason`` says in words why it was cut off. Token counts are the server's; 0 when it gave none."""
+    """``reason`` says in words why it was cut off. Token counts are the server's; 0 when it gave none.
+
+    The texts of ``tokens``, joined, are ``text``. ``visual_tokens``: those the images cost, as counted by the
+    server where it lets us know, else as predicted; a difference between the two is among ``warnings``.
+    """
 
     text: str
     finish: Finish
     tokens: tuple[Token, ...] = field(default=(), repr=False)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    visual_tokens: int = 0
     reason: str | None = None
+    warnings: tuple[ResultWarning, ...] = ()
 
 
 class ChatModel(Protocol):
-    """A model behind a server or in this process. Raises `EngineUnavailable`, `RequestInvalid`."""
+    """A model behind a server or in this process.
+
+    Raises `EngineUnavailable` (not now), `DocumentUnreadable` (not this image), `RequestInvalid` (not this
+    prompt or schema), `Unsupported` (a ``prefix`` where replies cannot be continued).
+    """
+
+    @property
+    def spec(self) -> EngineSpec:
+        """Of the model as far as it is known: a server that was not up yet may turn out to host another."""
 
     @property
     def max_in_flight(self) -> int: ...
