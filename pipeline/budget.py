@@ -135,7 +135,7 @@ def decide_budget(
         reason += f", enlarged no more than {_MAX_ENLARGEMENT:g} times"
     # Rounding sides of less than one pixel would lose the shape of tiny pages: scale those up first.
     scale = max(scale, 1.0 / min(geometry.width, geometry.height))
-    wanted = (round(geometry.height * scale), round(geometry.width * scale))
+    wanted = _whole(geometry.height * scale, geometry.width * scale)
     height, width = smart_resize(*_tamed(wanted, high), limits.factor, low, high)
     if wanted[0] * wanted[1] > high:
         reason += ", held at the largest image allowed"
@@ -147,6 +147,14 @@ def decide_budget(
     return BudgetUsed(
         width=width, height=height, visual_tokens=limits.tokens(width, height), dpi=dpi, reason=reason
     )
+
+
+def _whole(height: float, width: float) -> tuple[int, int]:
+    """Rounded; rounding the shorter side down must not make a page too long that is not."""
+    if max(height, width) > MAX_ASPECT_RATIO * min(height, width):
+        return round(height), round(width)
+    rows, cols = max(1, round(height)), max(1, round(width))
+    return min(rows, MAX_ASPECT_RATIO * cols), min(cols, MAX_ASPECT_RATIO * rows)
 
 
 def _tamed(wanted: tuple[int, int], high: int) -> tuple[int, int]:

@@ -182,6 +182,12 @@ def test_every_page_gets_a_size_within_the_limits(
     assert budget.visual_tokens == budget.width * budget.height // limits.factor**2
 
 
+def test_rounding_makes_no_page_too_long() -> None:
+    """1.4 x 202 pixels, rounded, were 1 x 202."""
+    budget = decide(Geometry(Unit.PIXEL, 202, 1.4))
+    assert budget.width > budget.height
+
+
 def test_a_page_two_hundred_times_as_long_as_wide_fails_by_name() -> None:
     with pytest.raises(DocumentUnreadable) as refused:
         decide(Geometry(Unit.POINT, 7.2, 14_400))
