@@ -51,7 +51,7 @@ def serve(
 
     settings = settings_of(host=host, port=port, data_dir=data_dir)
     require_embedded(settings)
-    logs.configure(settings)
+    logs.configure(settings, "serve")
     # uvicorn raises the signal again once it has shut down; by default that would end the process before
     # the workers could hand back what they are at.
     signal.signal(signal.SIGTERM, _leave)

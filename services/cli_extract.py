@@ -114,7 +114,7 @@ def _service(url: str | None, data_dir: Path | None) -> Iterator[str]:
         settings = settings_of(data_dir=data_dir, log_level=os.environ.get("QUIRE_LOG_LEVEL", "error"))
         from services import logs  # noqa: PLC0415
 
-        logs.configure(settings)
+        logs.configure(settings, "extract")
         yield stack.enter_context(background(settings))
 
 

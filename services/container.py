@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from model_runtime.choose import engine
 from pipeline.ports import Blobs, Cage, PageReader
 from schemas.errors import Unsupported
-from services import guard, uploads
+from services import guard, metrics_http, uploads
 from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
@@ -21,6 +21,8 @@ from services.embedded import EmbeddedWorkers, FolderLock, slots_for
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
+from services.metrics import Metrics
+from services.observed import ObservedBlobs, ObservedReader
 from services.page_views import PageViews
 from services.results import Results
 from services.schema_catalog import Schemas
@@ -58,6 +60,7 @@ class Parts:
     asks: Asks
     keys: Keys
     watch: Watch
+    metrics: Metrics
     http: httpx.Client = field(repr=False)
 
     @property
@@ -98,9 +101,12 @@ def embedded(settings: Settings) -> Iterator[Parts]:
         lock = FolderLock(settings.data_dir)
         lock.take()
         stack.callback(lock.release)
+        metrics = Metrics("serve")
         database = Database(f"sqlite:///{settings.data_dir / 'quire.db'}")
         stack.callback(database.close)
         migrate.upgrade(database)
+        metrics.watch(database)
+        stack.enter_context(metrics_http.exposed(metrics, settings.metrics_host, settings.metrics_port))
         blobs = LocalBlobs(settings.data_dir / "blobs")
         cores = settings.cpu_processes or os.cpu_count() or 1
         cage = ProcessCage(
@@ -108,11 +114,14 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             deadline_s=settings.cpu_step_timeout_s,
             memory_bytes=settings.cpu_memory_bytes,
             preload=_PRELOAD,
+            meter=metrics,
         )
         stack.callback(cage.close)
         reader = engine(settings.engine_url, cage)
         stack.callback(reader.close)
-        adapters = _Adapters(database, blobs, cage, reader)
+        adapters = _Adapters(
+            database, ObservedBlobs(blobs, metrics), cage, ObservedReader(reader, metrics), metrics
+        )
         workers = _workers(settings, adapters, cores)
         http = stack.enter_context(
             guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
@@ -129,9 +138,10 @@ class _Adapters:
     """What was chosen for the ports."""
 
     database: Database
-    blobs: LocalBlobs
+    blobs: Blobs
     cage: ProcessCage
     reader: PageReader
+    metrics: Metrics
 
 
 class _NoWaker:
@@ -146,7 +156,7 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
     scratch.mkdir(exist_ok=True)
     reader = chosen.reader
     context = Context(
-        ledger=SqlLedger(chosen.database),
+        ledger=SqlLedger(chosen.database, chosen.metrics),
         blobs=chosen.blobs,
         cage=chosen.cage,
         engines=Engines(default=reader.spec.name, readers={reader.spec.name: reader}),
@@ -154,6 +164,7 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
         recipe=StandardDocument(chosen.cage),
         waker=_NoWaker(),
         scratch=scratch,
+        meter=chosen.metrics,
     )
     upkeep = Upkeep(chosen.database, chosen.blobs)
     return EmbeddedWorkers(context, slots_for(cores, reader), upkeep)
@@ -177,6 +188,7 @@ def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http
         asks=Asks(schemas, chosen.reader.spec),
         keys=Keys(database),
         watch=Watch(database),
+        metrics=chosen.metrics,
         http=http,
     )
 

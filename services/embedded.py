@@ -77,7 +77,7 @@ class EmbeddedWorkers:
         self._slots = slots
         self._upkeep = upkeep
         self._carrier: Carrier | None = None
-        self.wakes = Wakes(slots, self._send)
+        self.wakes = Wakes(slots, self._send, context.meter)
         """The waker to hand to whoever adds work."""
 
         self._context = replace(context, waker=self.wakes)

@@ -2,31 +2,42 @@
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+from schemas.errors import QuireError
 from services.settings import Settings
 
-_SHARED: list[structlog.typing.Processor] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
+_OURS = ("quire", "services", "workers", "model_runtime", "pipeline")
 
 
-def configure(settings: Settings) -> None:
-    """Called once by a process, never by an import."""
+def configure(settings: Settings, process: str) -> None:
+    """Called once by a process, never by an import; ``process`` is its part in the service."""
+
+    def name_process(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if console
         else structlog.processors.JSONRenderer()
     )
-    # Formatting the traceback is the console renderer's own business.
-    tracebacks: list[structlog.typing.Processor] = [] if console else [structlog.processors.format_exc_info]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        name_process,
+    ]
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -34,12 +45,36 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tracebacks, renderer],
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _discreet_traceback,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
-    for noisy in ("httpx", "httpcore", "celery", "kombu", "alembic", "python_multipart", "uvicorn"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    # What libraries say below a warning names URLs, headers and statements.
+    root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level.upper()]))
+    for name in _OURS:
+        logging.getLogger(name).setLevel(settings.log_level.upper())
+
+
+def _discreet_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Where it happened and the kind of error; messages of others quote values: documents, secrets."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = "\n".join(_told(error))
+    return event
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _told(before)
+        yield "then:"
+    yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    yield f"{kind}: {error}" if isinstance(error, QuireError) else kind

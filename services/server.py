@@ -22,12 +22,11 @@ class Server(uvicorn.Server):
 
     def __init__(self, parts: Parts, started: Callable[[], None] | None = None) -> None:
         """``started`` is called once signals are handled and requests answered."""
-        settings = parts.settings
         super().__init__(
             uvicorn.Config(
                 create_app(parts),
                 log_config=None,
-                access_log=settings.log_level == "debug",
+                access_log=False,  # services.api.notes writes a line for each request
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=_SHUTDOWN_S,

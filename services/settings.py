@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     cpu_memory_bytes: int = Field(default=2_147_483_648, ge=268_435_456)
     """How much memory one child process may use before it is ended."""
 
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where a process shows `/metrics` and `/healthz`: the first free port from here on; unset: nowhere."""
+
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$")
 

@@ -15,6 +15,7 @@ from schemas.errors import CageKilled, Conflict, QuireError, Unavailable
 from workers.cage_keeper import Keeper
 from workers.cage_process import Child
 from workers.cage_wire import answer_of, call_message
+from workers.meter import Meter, Unmeasured
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,10 +75,12 @@ class ProcessCage:
         memory_bytes: int = 2 << 30,
         calls_per_child: int = 500,
         preload: Sequence[str] = (),
+        meter: Meter | None = None,
     ) -> None:
         self._default = Limits(deadline_s)
         self._memory_bytes = memory_bytes
         self._calls_per_child = calls_per_child
+        self._meter = meter or Unmeasured()
         self._keeper = Keeper(lambda: Child(memory_bytes, preload), memory_bytes)
         self._lock = threading.Lock()
         self._slots = [_Slot() for _ in range(size)]
@@ -125,8 +128,11 @@ class ProcessCage:
         except BaseException as error:
             if isinstance(error, CageKilled):
                 self._bury(slot)
+                self._meter.cage_killed(error.code)
             self._release(slot)
             raise
+        if isinstance(value, CageKilled):
+            self._meter.cage_killed(value.code)
         if limits.alone or isinstance(value, CageKilled) or self._worn(slot.child):
             self._bury(slot)
         self._release(slot)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from pipeline.ledger import Ledger
 from pipeline.ports import Blobs, Cage, PageReader, Waker
 from schemas.errors import RequestInvalid
+from workers.meter import Meter, Unmeasured
 from workers.recipe import DocumentRecipe
 from workers.steps import Steps
 
@@ -55,6 +56,7 @@ class Context:
     recipe: DocumentRecipe
     waker: Waker
     scratch: Path
+    meter: Meter = field(default_factory=Unmeasured)
     chunk: int = 8
     """Pages per raster job: enough to keep a file open in one child, few enough to spread a document."""
 

@@ -13,8 +13,10 @@ from workers.context import Context
 from workers.failures import Failures, ours
 from workers.finish import FinishJob
 from workers.gate import Gate
+from workers.meter import JobOutcome
 from workers.pages import Lost, PageJobs
 from workers.pulse import Pulse
+from workers.surroundings import around
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +30,7 @@ class Executor:
         self._failures = Failures(self._commit, context.waker)
         self._pulse = Pulse(context.ledger)
         self._gate = Gate()
+        self._meter = context.meter
         self._stopping = False
         pages = PageJobs(context, self._commit, self._failures)
         self._jobs: dict[Queue, Callable[[Claim, Lost], None]] = {
@@ -67,9 +70,10 @@ class Executor:
             if claim is None:
                 return False
             if not claim.alone:
-                self._do(claim)
+                with around(claim):
+                    self._do(claim)
                 return True
-        with self._gate.alone():
+        with self._gate.alone(), around(claim):
             self._do(claim)
         return True
 
@@ -94,27 +98,21 @@ class Executor:
             again = claim.attempts > 0
             with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=again):
                 self._jobs[claim.queue](claim, lost)
+            outcome: JobOutcome = "done"
         except (Fenced, Cancelled):
-            _log.info("job_lost", **_names(claim))
+            outcome = "lost"
+            _log.info("job_lost")
         except Exception as error:  # noqa: BLE001  # whatever happens to a job, the others go on
+            outcome = "failed"
             self._fail(claim, ours(error), started)
         finally:
             self._pulse.over(claim)
+        self._meter.job(claim.queue, outcome, time.monotonic() - started)
 
     def _fail(self, claim: Claim, error: QuireError, started: float) -> None:
         ms = round((time.monotonic() - started) * 1000)
-        _log.warning("job_failed", code=error.code, detail=error.detail, ms=ms, **_names(claim))
+        _log.warning("job_failed", code=error.code, detail=error.detail, ms=ms)
         try:
             self._failures.of_job(claim, error, ms)
         except QuireError as second:
-            _log.warning("job_lost", code=second.code, **_names(claim))
-
-
-def _names(claim: Claim) -> dict[str, object]:
-    return {
-        "queue": str(claim.queue),
-        "document_id": claim.document,
-        "run_id": claim.run,
-        "page": claim.page,
-        "job_id": claim.job,
-    }
+            _log.warning("job_lost", code=second.code)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.ledger import Queue
+from workers.meter import Meter, Unmeasured
 
 _LOST_S = 5.0
 """A wake not answered for so long never arrived; its slot is free again."""
@@ -28,9 +29,12 @@ class _Slots:
 class Wakes:
     """`Waker` for the process that also does the work; ``send`` carries a wake to one of its threads."""
 
-    def __init__(self, slots: Mapping[Queue, int], send: Callable[[Queue], None]) -> None:
+    def __init__(
+        self, slots: Mapping[Queue, int], send: Callable[[Queue], None], meter: Meter | None = None
+    ) -> None:
         self._slots = {queue: _Slots(size) for queue, size in slots.items()}
         self._send = send
+        self._meter = meter or Unmeasured()
         self._lock = threading.Lock()
 
     def wake(self, queue: str) -> None:
@@ -45,10 +49,12 @@ class Wakes:
                 return
             slots.sent.append(time.monotonic())
         self._send(name)
+        self._meter.wake(name, "sent")
 
     def answer(self, queue: str, drain: Callable[[Queue], int]) -> None:
         """Do what a wake asks for; too late a wake finds its slot taken and asks for nothing."""
         name = Queue(queue)
+        self._meter.wake(name, "answered")
         slots = self._slots[name]
         with self._lock:
             if slots.sent:

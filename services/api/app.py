@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from services import watch
 from services.api import catalog, documents, events, health, pages, problems, results, runs, schemas, tables
+from services.api.notes import Notes
 from services.api.openapi import describe
 from services.api.wire import Wire
 from services.container import Parts
@@ -43,4 +44,5 @@ def create_app(parts: Parts) -> ASGIApp:
     problems.install(app)
     describe(app)
     settings = parts.settings
-    return Wire(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
+    wire = Wire(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
+    return Notes(wire, parts.metrics.request)

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from schemas.result import Usage
 from services.api import examples
 from services.api.deps import Served, Who
+from services.metrics import CONTENT_TYPE
 from services.views import parse_time
 
 router = APIRouter(tags=["service"])
@@ -36,6 +38,13 @@ def ready(parts: Served) -> Health:
     """The database answers too, so documents are accepted."""
     parts.lookup.ping()
     return Health()
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+def measured(parts: Served, who: Who) -> Response:
+    """Figures of this process for Prometheus."""
+    del who  # whoever may call the service may see them
+    return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
 
 
 @router.get("/v1/usage", responses=examples.problems(422))

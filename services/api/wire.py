@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from schemas.ids import request_id
 from services.api.problems import problem
@@ -39,6 +40,9 @@ class Wire:
         given = headers.get(REQUEST_ID, "")
         ident = given if _ACCEPTED_ID.fullmatch(given) else request_id()
         scope["quire.request_id"] = ident
+        # A server may start a request in the context of the one before it on the same connection.
+        clear_contextvars()
+        bind_contextvars(request_id=ident)
 
         async def send_wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":

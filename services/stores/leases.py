@@ -1,6 +1,7 @@
 """Who works on what: processes, their leases, and what becomes of the work of a process that died."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,20 +62,31 @@ def resign(connection: sa.Connection, process: ProcessId) -> None:
     connection.execute(sa.delete(processes).where(processes.c.id == process))
 
 
-def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> int:
+@dataclass(slots=True)
+class Buried:
+    """What a burial came to."""
+
+    processes: int
+    suspects: int = 0
+    pages_quarantined: int = 0
+
+
+def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> Buried:
     """Void the leases of silent processes; what they had in flight is suspect from now on."""
     dead = connection.scalars(
         sa.select(processes.c.id)
         .where(processes.c.seen_at <= now_us() - silent_us)
         .with_for_update(skip_locked=True)
     ).all()
+    buried = Buried(len(dead))
     for row in _leased_by(connection, dead):
-        if row.solo == ALONE:
-            _died_alone(connection, row, deaths_allowed)
-        else:
+        if row.solo != ALONE:
             _suspect(connection, row)
+            buried.suspects += 1
+        elif _died_alone(connection, row, deaths_allowed) and row.page is not None:
+            buried.pages_quarantined += 1
     connection.execute(sa.delete(processes).where(processes.c.id.in_(dead)))
-    return len(dead)
+    return buried
 
 
 def _leased_by(connection: sa.Connection, dead: Sequence[str]) -> Sequence[sa.Row[Any]]:
@@ -108,11 +120,12 @@ def _suspect(connection: sa.Connection, row: sa.Row[Any]) -> None:
         connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
 
 
-def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int) -> None:
+def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int) -> bool:
+    """True when that was once too often, and it is not tried again."""
     deaths = row.deaths + 1
     if deaths < deaths_allowed:
         _release(connection, row, solo=SUSPECT, deaths=deaths, run_after=now_us() + deaths * _AGAIN_US)
-        return
+        return False
     connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
     error = ErrorInfo(
         code="quarantined", detail=f"{deaths} processes ended while they worked on this and on nothing else"
@@ -123,6 +136,7 @@ def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int
     else:
         end = PageEnd(row.page, PageState.QUARANTINED, error, attempts=row.attempts + deaths)
         transitions.end_page(connection, TenantId(row.tenant_id), run, end)
+    return True
 
 
 def _release(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:

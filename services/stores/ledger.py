@@ -16,6 +16,7 @@ from services.stores.engine import Database, now_us
 from services.stores.tables import documents, page_contents, pages, runs
 from services.stores.unit import SqlUnit
 from services.stores.work_tables import jobs as job_rows
+from workers.meter import Meter, Unmeasured
 
 _COUNT_UP_TO = 1000
 
@@ -45,8 +46,9 @@ _SECOND = 1_000_000
 class SqlLedger:
     """`Ledger` for SQLite and Postgres."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, meter: Meter | None = None) -> None:
         self._database = database
+        self._meter = meter or Unmeasured()
 
     def claim(self, queue: Queue, process: ProcessId) -> Claim | None:
         with self._database.write() as connection:
@@ -62,7 +64,9 @@ class SqlLedger:
             priority = connection.scalar(_HOLD, {"job": claim.job, "held": claim.token})
             if priority is None:
                 raise Fenced("fenced", "the job was cancelled or given to another process")
-            yield SqlUnit(connection, claim, priority)
+            unit = SqlUnit(connection, claim, priority)
+            yield unit
+        unit.tell(self._meter)
 
     def upload(self, tenant: TenantId, digest: str, size: int) -> tuple[BlobKey, bool]:
         with self._database.write() as connection:
@@ -161,7 +165,11 @@ class SqlLedger:
 
     def bury(self, silent_s: float, deaths_allowed: int) -> int:
         with self._database.write() as connection:
-            return leases.bury(connection, round(silent_s * _SECOND), deaths_allowed)
+            buried = leases.bury(connection, round(silent_s * _SECOND), deaths_allowed)
+        self._meter.buried(buried.processes, buried.suspects)
+        for _ in range(buried.pages_quarantined):
+            self._meter.page_ended(PageState.QUARANTINED)
+        return buried.processes
 
 
 def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:

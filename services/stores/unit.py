@@ -1,6 +1,6 @@
 """The unit of work: what a worker may write in the name of a job it still holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from services.stores.tables import page_contents, run_parts, runs
 from services.stores.tables import pages as page_rows
 from services.stores.work_tables import attempts
 from services.stores.work_tables import jobs as job_rows
+from workers.meter import Meter
 
 _SECOND = 1_000_000
 
@@ -27,6 +28,12 @@ class SqlUnit:
         self._claim = claim
         self._priority = priority
         self._owner = (claim.tenant, claim.document, claim.run)
+        self._told: list[Callable[[Meter], None]] = []
+
+    def tell(self, meter: Meter) -> None:
+        """What was written, once it is committed."""
+        for told in self._told:
+            told(meter)
 
     def alone(self) -> None:
         self._job(solo=leases.ALONE)
@@ -97,7 +104,10 @@ class SqlUnit:
         return [page for page in pages if at is None or page >= at]
 
     def end_page(self, end: PageEnd) -> int | None:
-        return transitions.end_page(self._connection, self._claim.tenant, self._claim.run, end)
+        left = transitions.end_page(self._connection, self._claim.tenant, self._claim.run, end)
+        if left is not None:
+            self._told.append(lambda meter: meter.page_ended(end.state))
+        return left
 
     def to_read(self, page: PageToRead, image: BlobKey) -> None:
         blob_rows.mark_live(self._connection, image)
@@ -164,6 +174,8 @@ class SqlUnit:
         )
 
     def failed(self, failure: Failure) -> None:
+        queue = self._claim.queue
+        self._told.append(lambda meter: meter.try_failed(queue, failure.error.code, failure.counted))
         self._connection.execute(
             attempts.insert().values(
                 tenant_id=self._claim.tenant,
@@ -213,9 +225,10 @@ class SqlUnit:
 
     def end_run(self, outcome: Outcome) -> None:
         field_rows.write(self._connection, self._owner, outcome.fields)
-        transitions.end_run(
+        if transitions.end_run(
             self._connection, self._claim.run, outcome.state, error=outcome.error, outcome=outcome.summary
-        )
+        ):
+            self._told.append(lambda meter: meter.run_ended(outcome.state))
 
     def _add(self, queue: Queue, work: Sequence[jobs.Work]) -> None:
         jobs.add(self._connection, self._owner, queue, self._priority, work)

@@ -1,0 +1,83 @@
+"""Ports seen from outside: the calls of an engine or a blob store, timed and counted, otherwise unchanged."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.orders import ReadOrder
+from pipeline.ports import BlobKey, Blobs, PageReader
+from schemas.engine import EngineSpec
+from schemas.errors import QuireError
+from schemas.reading import PageReading, Spent
+from services.metrics import Metrics
+
+
+class ObservedReader:
+    """`PageReader` that counts what another one does."""
+
+    def __init__(self, reader: PageReader, metrics: Metrics) -> None:
+        self._reader = reader
+        self._metrics = metrics
+
+    @property
+    def spec(self) -> EngineSpec:
+        return self._reader.spec
+
+    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+        started, outcome, spent = time.monotonic(), "bug", Spent()
+        try:
+            reading = self._reader.read(order, cancelled)
+            outcome, spent = "cancelled" if cancelled() else "ok", reading.spent
+        except QuireError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._metrics.engine_call(self.spec.name, outcome, time.monotonic() - started, spent)
+        return reading
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class ObservedBlobs:
+    """`Blobs` that counts what another one does."""
+
+    def __init__(self, blobs: Blobs, metrics: Metrics) -> None:
+        self._blobs = blobs
+        self._metrics = metrics
+
+    def put(self, key: BlobKey, source: Path) -> None:
+        with self._timed("put"):
+            self._blobs.put(key, source)
+
+    def open(self, key: BlobKey) -> BinaryIO:
+        with self._timed("open"):
+            return self._blobs.open(key)
+
+    @contextmanager
+    def local(self, key: BlobKey) -> Iterator[Path]:
+        with ExitStack() as stack:
+            with self._timed("local"):
+                path = stack.enter_context(self._blobs.local(key))
+            yield path
+
+    def delete(self, key: BlobKey) -> None:
+        with self._timed("delete"):
+            self._blobs.delete(key)
+
+    def size(self, key: BlobKey) -> int | None:
+        with self._timed("size"):
+            return self._blobs.size(key)
+
+    @contextmanager
+    def _timed(self, operation: str) -> Iterator[None]:
+        started, code = time.monotonic(), None
+        try:
+            yield
+        except QuireError as error:
+            code = error.code
+            raise
+        finally:
+            self._metrics.blob_call(operation, time.monotonic() - started, code)
