@@ -43,6 +43,12 @@ class Blobs(Protocol):
     def size(self, key: BlobKey) -> int | None:
         """Bytes, or None when there is no such key."""
 
+    def sweep(self) -> None:
+        """Remove what processes that died long ago had half written. Any process may, at any time."""
+
+    def close(self) -> None:
+        """Let go of connections and local copies."""
+
 
 class PageReader(Protocol):
     """An engine. Raises `EngineUnavailable` (try later) or `DocumentUnreadable` (this page never works)."""

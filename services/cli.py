@@ -73,7 +73,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the database to the revision this installation needs. `serve` does so by itself."""
     from services.container import require_embedded  # noqa: PLC0415
-    from services.embedded import FolderLock  # noqa: PLC0415
+    from services.folder_lock import FolderLock  # noqa: PLC0415
     from services.stores import migrate as migrations  # noqa: PLC0415
     from services.stores.engine import Database  # noqa: PLC0415
 

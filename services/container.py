@@ -17,7 +17,8 @@ from services import guard, metrics_http, uploads
 from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
-from services.embedded import EmbeddedWorkers, FolderLock, slots_for
+from services.embedded import EmbeddedWorkers, slots_for
+from services.folder_lock import FolderLock
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
@@ -29,7 +30,7 @@ from services.schema_catalog import Schemas
 from services.schema_inference import Inference
 from services.settings import Settings
 from services.stores import migrate
-from services.stores.blobs_local import LocalBlobs
+from services.stores.choose import blobs_of
 from services.stores.engine import Database
 from services.stores.ledger import SqlLedger
 from services.stores.upkeep import Upkeep
@@ -73,7 +74,6 @@ def require_embedded(settings: Settings) -> None:
     refused = {
         "QUIRE_DATABASE_URL": (settings.database_url, "SQLite in QUIRE_DATA_DIR"),
         "QUIRE_BROKER_URL": (settings.broker_url, "wakes inside the one process"),
-        "QUIRE_BLOBS_URL": (settings.blobs_url, "a folder in QUIRE_DATA_DIR"),
     }
     for name, (url, instead) in refused.items():
         if url is not None:
@@ -107,7 +107,8 @@ def embedded(settings: Settings) -> Iterator[Parts]:
         migrate.upgrade(database)
         metrics.watch(database)
         stack.enter_context(metrics_http.exposed(metrics, settings.metrics_host, settings.metrics_port))
-        blobs = LocalBlobs(settings.data_dir / "blobs")
+        blobs = blobs_of(settings)
+        stack.callback(blobs.close)
         cores = settings.cpu_processes or os.cpu_count() or 1
         cage = ProcessCage(
             cores,
@@ -127,7 +128,7 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
         )
         parts = _parts(settings, adapters, workers, http)
-        _sweep_remains(parts, blobs)
+        _sweep_remains(parts)
         workers.start()
         stack.callback(workers.stop)
         yield parts
@@ -193,8 +194,7 @@ def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http
     )
 
 
-def _sweep_remains(parts: Parts, blobs: LocalBlobs) -> None:
+def _sweep_remains(parts: Parts) -> None:
     """What a killed process left behind; only the sole owner of the folder may remove it."""
-    blobs.clear_incoming()
     uploads.sweep_staging(parts.staging)
     parts.keys.void_running()

@@ -1,14 +1,10 @@
 """The worker side inside the one process of the embedded service."""
 
-import fcntl
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TextIO
 
 from pipeline.ledger import Queue
 from pipeline.ports import PageReader
-from schemas.errors import Conflict
 from services.stores.upkeep import Upkeep
 from workers.celery_app import Carrier
 from workers.context import Context
@@ -19,30 +15,6 @@ from workers.wakes import Wakes
 
 _GRACE_S = 5.0
 """How long work in flight may take to end by itself when the service stops."""
-
-
-class FolderLock:
-    """Only one process may own a data folder; the kernel frees the lock however that process ends."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "lock"
-        self._file: TextIO | None = None
-
-    def take(self) -> None:
-        """Raises `Conflict` when another process has it."""
-        file = self._path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise Conflict("folder_in_use", f"another Quire process is using {self._path.parent}") from None
-        self._file = file
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
 
 def slots_for(cores: int, reader: PageReader) -> dict[Queue, int]:

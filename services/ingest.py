@@ -106,8 +106,11 @@ class Ingest:
             keys = blob_rows.keys_of(connection, tenant, document)
             commands.delete_document(connection, tenant, document)
             gone = [key for key in keys if blob_rows.release(connection, key)]
-        for key in gone:
-            self._blobs.delete(key)
+        try:
+            for key in gone:
+                self._blobs.delete(key)
+        except StoreUnavailable:
+            return  # the document is deleted; its bytes are marked, and collected once the store is back
         with self._database.write() as connection:
             for key in gone:
                 blob_rows.forget(connection, key)

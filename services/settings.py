@@ -46,7 +46,10 @@ class Settings(BaseSettings):
     """Unset: wakes stay inside the one process."""
 
     blobs_url: SecretStr | None = None
-    """Unset: a folder under the data folder."""
+    """``s3://KEY:SECRET@host:port/bucket/prefix``; unset: a folder under the data folder."""
+
+    blob_cache_bytes: int = Field(default=4_294_967_296, ge=0)
+    """Of local copies that one process keeps of files in a bucket; those being read are kept beyond it."""
 
     engine_url: str = "cpu://"
     """Which engine reads pages: ``cpu://`` (OCR on this machine) or ``scripted://`` (for tests)."""

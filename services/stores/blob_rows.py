@@ -3,6 +3,9 @@
 Uploading: `touch` and commit, upload, `mark_live` and commit. Referring: `require_live` in the transaction
 that refers. Collecting: `collect` and commit, delete the bytes, `forget` and commit. A crash between any
 two of these leaves rows from which the next one continues; bytes without a row never exist.
+
+No generation is used twice, not even after its row is gone: a request to delete that was given up may still
+be on its way to the store, and another collector may be about to send the same.
 """
 
 import sqlalchemy as sa
@@ -13,6 +16,9 @@ from schemas.ids import Digest, DocumentId, TenantId
 from services.stores import jobs
 from services.stores.engine import now_us
 from services.stores.tables import blobs, documents, pages
+
+_EPOCH_US = 1_767_225_600_000_000
+"""2026-01-01: generations are seconds since then, which fit into 32 bits for the rest of the century."""
 
 
 def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int) -> tuple[BlobKey, bool]:
@@ -28,9 +34,11 @@ def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int
         key = BlobKey(tenant, digest, row.generation)
         connection.execute(sa.update(blobs).where(_is(key)).values(touched_at=now_us()))
         return key, row.state == "uploading"
-    key = BlobKey(tenant, digest, row.generation + 1 if row is not None else 1)
+    least = row.generation + 1 if row is not None else 1
+    key = BlobKey(tenant, digest, max(least, _seconds(connection)))
     values = {"state": "uploading", "bytes": size, "touched_at": now_us(), **_columns(key)}
-    # Two identical posts may both come here: the second finds the first's row and uploads the same bytes.
+    # Two identical posts may both come here: the second finds the first's row and uploads the same bytes, or
+    # (in another second) makes a row of its own and stores them twice.
     connection.execute(jobs.insert(connection.dialect.name, blobs).values(values).on_conflict_do_nothing())
     return key, True
 
@@ -91,6 +99,12 @@ def release(connection: sa.Connection, key: BlobKey) -> bool:
 def forget(connection: sa.Connection, key: BlobKey) -> None:
     """The bytes are gone."""
     connection.execute(sa.delete(blobs).where(_is(key), blobs.c.state == "deleting"))
+
+
+def _seconds(connection: sa.Connection) -> int:
+    now = connection.scalar(sa.select(now_us()))
+    assert now is not None
+    return (int(now) - _EPOCH_US) // 1_000_000
 
 
 def _used() -> sa.ColumnElement[bool]:

@@ -2,20 +2,23 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from pipeline.ports import BlobKey
 from schemas.errors import NotFound, StoreUnavailable
+from services.stores.blob_names import blob_name
 
 _CHUNK = 1 << 20
+_ABANDONED_S = 3600.0
 
 
 class LocalBlobs:
-    """`Blobs` as `tenant/ab/cd/digest.generation`; `.incoming/` holds what is being written."""
+    """`Blobs` under their names in a folder; `.incoming/` holds what is being written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -66,19 +69,18 @@ class LocalBlobs:
         except OSError as error:
             raise StoreUnavailable("store_unavailable", "the blob store could not be read") from error
 
-    def clear_incoming(self) -> None:
-        """Remove what a killed process was writing; only the one owner of the folder may."""
+    def sweep(self) -> None:
+        before = time.time() - _ABANDONED_S
         for path in self._incoming.iterdir():
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _path(self, key: BlobKey) -> Path:
-        # A digest is hexadecimal by type; a tenant's name is not, and must not climb out of the folder.
-        tenant = (
-            key.tenant
-            if key.tenant.replace("_", "").replace("-", "").isalnum()
-            else key.tenant.encode().hex()
-        )
-        return self._folder / tenant / key.digest[:2] / key.digest[2:4] / f"{key.digest}.{key.generation}"
+        return self._folder / blob_name(key)
 
 
 def _copy_verified(source: Path, target: Path, digest: str) -> None:

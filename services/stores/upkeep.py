@@ -32,6 +32,7 @@ class Upkeep:
         self.drop_images()
         self.drop_answers()
         self.collect_blobs()
+        self.blobs.sweep()
 
     def expire_documents(self) -> None:
         with self.database.write() as connection:

@@ -1,4 +1,4 @@
-"""The adapters under test: SQLite and Postgres, blobs in a folder."""
+"""The adapters under test: SQLite and Postgres, blobs in a folder and in a bucket."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.ports import Blobs
+from services.settings import Settings
 from services.stores import migrate
-from services.stores.blobs_local import LocalBlobs
+from services.stores.choose import blobs_of
 from services.stores.engine import Database
 from tests.contract.store import Store
 
@@ -28,7 +29,9 @@ def store(database: Database) -> Store:
     return Store(database)
 
 
-@pytest.fixture(params=["local"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    assert request.param == "local"
-    return LocalBlobs(tmp_path / "blobs")
+@pytest.fixture(params=["local", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blobs]:
+    url = request.getfixturevalue("blobs_url") if request.param == "s3" else None
+    made = blobs_of(Settings(data_dir=tmp_path / "blobs", blobs_url=url), {})
+    yield made
+    made.close()

@@ -10,7 +10,7 @@ from model_runtime.scripted import Failure, ScriptedReader
 from pipeline.ledger import Queue
 from schemas.errors import Conflict
 from schemas.ids import DEFAULT_TENANT
-from services.embedded import FolderLock
+from services.folder_lock import FolderLock
 from services.stores import commands
 from services.stores.work_tables import jobs
 from tests.e2e.workers import SLOTS, House

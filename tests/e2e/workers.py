@@ -15,7 +15,8 @@ from pipeline.ledger import Queue
 from pipeline.ports import PageReader
 from schemas.ids import DEFAULT_TENANT, Digest, DocumentId, RunId
 from schemas.result import RunState
-from services.embedded import EmbeddedWorkers, FolderLock
+from services.embedded import EmbeddedWorkers
+from services.folder_lock import FolderLock
 from services.stores import blob_rows, commands, migrate
 from services.stores.blobs_local import LocalBlobs
 from services.stores.engine import Database

@@ -4,36 +4,56 @@ import io
 import shutil
 import sys
 import urllib.request
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from minio import Minio
 
+from services.stores.s3_client import connect
+from services.stores.s3_url import S3Location, parse_s3_url
 from tests.servers.server import Server
 
 KEY, SECRET = "quiretest", "quire+test/secret"  # what must be escaped in a URL belongs into a test
 
 
-def s3_url(port: int, bucket: str, prefix: str = "", **options: str) -> str:
-    """As `QUIRE_BLOBS_URL` has it."""
-    query = "".join(f"&{name}={text}" for name, text in options.items())
-    return f"s3://{KEY}:quire%2Btest%2Fsecret@127.0.0.1:{port}/{bucket}/{prefix}?secure=false{query}"
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket of a test server, and what a stranger to Quire may do with it."""
+
+    location: S3Location
+
+    @property
+    def client(self) -> Minio:
+        return connect(self.location)
+
+    def url(self, prefix: str = "", *, host: str | None = None, **options: str) -> str:
+        """As `QUIRE_BLOBS_URL` has it; ``host``: of a proxy before the server."""
+        here = self.location
+        key, secret = quote(here.access_key, safe=""), quote(here.secret_key, safe="")
+        options = {"secure": str(here.secure).lower(), "region": here.region or "", **options}
+        return f"s3://{key}:{secret}@{host or here.host}/{here.bucket}/{prefix}?{urlencode(options)}"
+
+    def beside(self) -> "Bucket":
+        """A new bucket on the same server."""
+        made = replace(self.location, bucket=f"quire-{uuid4().hex[:12]}", prefix="")
+        connect(made).make_bucket(made.bucket)
+        return Bucket(made)
+
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(self.location.bucket, key, io.BytesIO(data), len(data))
+
+    def keys(self, prefix: str = "") -> list[str]:
+        listed = self.client.list_objects(self.location.bucket, prefix, recursive=True)
+        return [str(item.object_name) for item in listed]
 
 
-def client(port: int) -> Minio:
-    return Minio(f"127.0.0.1:{port}", KEY, SECRET, secure=False, region="us-east-1")
-
-
-def make_bucket(port: int) -> str:
-    name = f"quire-{uuid4().hex[:12]}"
-    client(port).make_bucket(name)
-    return name
-
-
-def put(port: int, bucket: str, key: str, data: bytes) -> None:
-    """What a customer has in a bucket."""
-    client(port).put_object(bucket, key, io.BytesIO(data), len(data))
+def bucket_on(port: int) -> Bucket:
+    """A new bucket on a server started here."""
+    url = f"s3://{KEY}:{quote(SECRET, safe='')}@127.0.0.1:{port}/none?secure=false"
+    return Bucket(parse_s3_url(url, {}, "tests")).beside()
 
 
 def rclone() -> Path | None:
