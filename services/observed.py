@@ -71,6 +71,13 @@ class ObservedBlobs:
         with self._timed("size"):
             return self._blobs.size(key)
 
+    def sweep(self) -> None:
+        with self._timed("sweep"):
+            self._blobs.sweep()
+
+    def close(self) -> None:
+        self._blobs.close()
+
     @contextmanager
     def _timed(self, operation: str) -> Iterator[None]:
         started, code = time.monotonic(), None
