@@ -35,6 +35,14 @@ class Fenced(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that asked for a run: its id, and its place in a trace as W3C writes it."""
+
+    request_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the steps of a run need to know of it and of its document."""
 
@@ -45,6 +53,7 @@ class RunFacts:
     password: str | None = field(default=None, repr=False)
     based_on: RunId | None = None
     warnings: tuple[dict[str, Any], ...] = ()
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True)

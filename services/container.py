@@ -34,6 +34,7 @@ from services.stores.choose import blobs_of
 from services.stores.engine import Database
 from services.stores.ledger import SqlLedger
 from services.stores.upkeep import Upkeep
+from services.tracing import Tracing
 from services.watch import Watch
 from workers import steps
 from workers.cage import ProcessCage
@@ -62,6 +63,7 @@ class Parts:
     keys: Keys
     watch: Watch
     metrics: Metrics
+    tracing: Tracing
     http: httpx.Client = field(repr=False)
 
     @property
@@ -101,7 +103,8 @@ def embedded(settings: Settings) -> Iterator[Parts]:
         lock = FolderLock(settings.data_dir)
         lock.take()
         stack.callback(lock.release)
-        metrics = Metrics("serve")
+        metrics, tracing = Metrics("serve"), Tracing(settings.otlp_url, "serve")
+        stack.callback(tracing.close)
         database = Database(f"sqlite:///{settings.data_dir / 'quire.db'}")
         stack.callback(database.close)
         migrate.upgrade(database)
@@ -120,9 +123,8 @@ def embedded(settings: Settings) -> Iterator[Parts]:
         stack.callback(cage.close)
         reader = engine(settings.engine_url, cage)
         stack.callback(reader.close)
-        adapters = _Adapters(
-            database, ObservedBlobs(blobs, metrics), cage, ObservedReader(reader, metrics), metrics
-        )
+        seen = ObservedReader(reader, metrics, tracing.tracer())
+        adapters = _Adapters(database, ObservedBlobs(blobs, metrics), cage, seen, metrics, tracing)
         workers = _workers(settings, adapters, cores)
         http = stack.enter_context(
             guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
@@ -143,6 +145,7 @@ class _Adapters:
     cage: ProcessCage
     reader: PageReader
     metrics: Metrics
+    tracing: Tracing
 
 
 class _NoWaker:
@@ -166,6 +169,7 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
         waker=_NoWaker(),
         scratch=scratch,
         meter=chosen.metrics,
+        tracer=chosen.tracing.tracer(),
     )
     upkeep = Upkeep(chosen.database, chosen.blobs)
     return EmbeddedWorkers(context, slots_for(cores, reader), upkeep)
@@ -190,6 +194,7 @@ def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http
         keys=Keys(database),
         watch=Watch(database),
         metrics=chosen.metrics,
+        tracing=chosen.tracing,
         http=http,
     )
 

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 
 import structlog
+from opentelemetry.trace import format_trace_id, get_current_span
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from schemas.errors import QuireError
@@ -31,6 +32,7 @@ def configure(settings: Settings, process: str) -> None:
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _name_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -59,6 +61,14 @@ def configure(settings: Settings, process: str) -> None:
     root.setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level.upper()]))
     for name in _OURS:
         logging.getLogger(name).setLevel(settings.log_level.upper())
+
+
+def _name_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Where traces are made, a line can be found from its trace and the other way round."""
+    span = get_current_span().get_span_context()
+    if span.is_valid:
+        event["trace_id"] = format_trace_id(span.trace_id)
+    return event
 
 
 def _discreet_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

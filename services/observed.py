@@ -1,10 +1,13 @@
-"""Ports seen from outside: the calls of an engine or a blob store, timed and counted, otherwise unchanged."""
+"""Ports seen from outside: calls of an engine or a blob store, timed and counted, otherwise unchanged."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
+
+from opentelemetry.trace import NoOpTracer, SpanKind, Tracer
 
 from pipeline.orders import ReadOrder
 from pipeline.ports import BlobKey, Blobs, PageReader
@@ -12,14 +15,16 @@ from schemas.engine import EngineSpec
 from schemas.errors import QuireError
 from schemas.reading import PageReading, Spent
 from services.metrics import Metrics
+from workers.surroundings import step
 
 
 class ObservedReader:
     """`PageReader` that counts what another one does."""
 
-    def __init__(self, reader: PageReader, metrics: Metrics) -> None:
+    def __init__(self, reader: PageReader, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self._reader = reader
         self._metrics = metrics
+        self._tracer = tracer or NoOpTracer()
 
     @property
     def spec(self) -> EngineSpec:
@@ -27,14 +32,18 @@ class ObservedReader:
 
     def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
         started, outcome, spent = time.monotonic(), "bug", Spent()
-        try:
-            reading = self._reader.read(order, cancelled)
-            outcome, spent = "cancelled" if cancelled() else "ok", reading.spent
-        except QuireError as error:
-            outcome = error.code
-            raise
-        finally:
-            self._metrics.engine_call(self.spec.name, outcome, time.monotonic() - started, spent)
+        name = self.spec.name
+        with step(self._tracer, "engine", {"quire.engine": name}, SpanKind.CLIENT) as span:
+            try:
+                reading = self._reader.read(order, cancelled)
+                outcome, spent = "cancelled" if cancelled() else "ok", reading.spent
+            except QuireError as error:
+                outcome = error.code
+                raise
+            finally:
+                self._metrics.engine_call(name, outcome, time.monotonic() - started, spent)
+                tokens = {f"quire.{kind}": number for kind, number in asdict(spent).items()}
+                span.set_attributes({"quire.outcome": outcome, **tokens})
         return reading
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from schemas.errors import BadInput
 
 PREFIX = "QUIRE_"
+_OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class SettingsInvalid(BadInput):
@@ -87,6 +88,9 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Where a process shows `/metrics` and `/healthz`: the first free port from here on; unset: nowhere."""
 
+    otlp_url: str | None = Field(default=None, pattern="^https?://[^/]")
+    """Collector of traces, ``http://127.0.0.1:4318``; or OTEL_EXPORTER_OTLP_ENDPOINT. Unset: no traces."""
+
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$")
 
@@ -128,6 +132,8 @@ def from_environment(environment: Mapping[str, str], **overrides: Any) -> Settin
         field = name.upper().removeprefix(PREFIX).lower()
         if text.strip():
             values[field] = _items(text) if field in _LISTS else text.strip()
+    if "otlp_url" not in values and environment.get(_OTLP):
+        values["otlp_url"] = environment[_OTLP]
     values |= {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**values)

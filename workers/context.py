@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from opentelemetry.trace import NoOpTracer, Tracer
+
 from pipeline.ledger import Ledger
 from pipeline.ports import Blobs, Cage, PageReader, Waker
 from schemas.errors import RequestInvalid
@@ -57,6 +59,7 @@ class Context:
     waker: Waker
     scratch: Path
     meter: Meter = field(default_factory=Unmeasured)
+    tracer: Tracer = field(default_factory=NoOpTracer)
     chunk: int = 8
     """Pages per raster job: enough to keep a file open in one child, few enough to spread a document."""
 

@@ -16,7 +16,7 @@ from workers.gate import Gate
 from workers.meter import JobOutcome
 from workers.pages import Lost, PageJobs
 from workers.pulse import Pulse
-from workers.surroundings import around
+from workers.surroundings import around, mark_failed
 
 _log = structlog.get_logger(__name__)
 
@@ -70,10 +70,10 @@ class Executor:
             if claim is None:
                 return False
             if not claim.alone:
-                with around(claim):
+                with around(claim, self._context.tracer):
                     self._do(claim)
                 return True
-        with self._gate.alone(), around(claim):
+        with self._gate.alone(), around(claim, self._context.tracer):
             self._do(claim)
         return True
 
@@ -111,6 +111,7 @@ class Executor:
 
     def _fail(self, claim: Claim, error: QuireError, started: float) -> None:
         ms = round((time.monotonic() - started) * 1000)
+        mark_failed(error.code)
         _log.warning("job_failed", code=error.code, detail=error.detail, ms=ms)
         try:
             self._failures.of_job(claim, error, ms)

@@ -18,6 +18,7 @@ from workers.commit import Commit
 from workers.context import Context
 from workers.failures import Failures, advance, ours
 from workers.orders import page_order, request_of, source_of
+from workers.surroundings import step
 
 _HOLD_OFF_S = 2.0
 
@@ -67,7 +68,8 @@ class PageJobs:
                     raise Fenced("fenced", "the job is no longer ours")
                 started = time.monotonic()
                 try:
-                    self._prepare(claim, source, page_order(page, request, spec), following)
+                    with step(self.context.tracer, "page", {"quire.page": page}):
+                        self._prepare(claim, source, page_order(page, request, spec), following)
                 except (Fenced, Cancelled):
                     raise
                 except Exception as error:  # noqa: BLE001  # whatever happens to a page, its neighbours go on

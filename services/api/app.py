@@ -37,6 +37,7 @@ def create_app(parts: Parts) -> ASGIApp:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts
     for part in (documents, runs, results, pages, tables, events, catalog, schemas, health):

@@ -10,6 +10,7 @@ from schemas.errors import Conflict, NotFound
 from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_id
 from schemas.page import PageState
 from schemas.result import RunState
+from services.origin import here
 from services.stores import blob_rows, jobs, transitions
 from services.stores.engine import now_us
 from services.stores.tables import documents, events, labels, pages, runs
@@ -179,6 +180,7 @@ def _add_run(
     based_on: RunId | None,
 ) -> None:
     tenant, document, new = owner
+    origin = here()
     connection.execute(
         runs.insert().values(
             id=new,
@@ -193,6 +195,8 @@ def _add_run(
             schema=run.schema,
             state=str(RunState.QUEUED),
             created_at=now_us(),
+            request_id=origin.request_id,
+            traceparent=origin.traceparent,
         )
     )
     jobs.add(connection, owner, "plan", run.priority, [jobs.Work()])

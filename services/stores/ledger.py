@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import Claim, EndedPage, Fenced, Queue, RunFacts, StoredImage
+from pipeline.ledger import Claim, EndedPage, Fenced, Origin, Queue, RunFacts, StoredImage
 from pipeline.ports import BlobKey
 from schemas.errors import ErrorInfo, StoreUnavailable
 from schemas.ids import Digest, DocumentId, JobId, ProcessId, RunId, TenantId
@@ -197,6 +197,7 @@ def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:
             password=facts.password,
             based_on=RunId(facts.based_on) if facts.based_on else None,
             warnings=tuple((facts.outcome or {}).get("warnings", ())),
+            origin=Origin(facts.request_id, facts.traceparent),
         ),
     )
 

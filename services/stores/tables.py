@@ -119,6 +119,8 @@ runs = Table(
     Column("usage_prompt_tokens", BigInteger, nullable=False, server_default=_ZERO),
     Column("usage_completion_tokens", BigInteger, nullable=False, server_default=_ZERO),
     Column("outcome", Json),  # warnings, extraction, extraction_valid, answers (see run_parts, fields)
+    Column("request_id", CleanText),  # of the request that asked for it, which its jobs name in their logs
+    Column("traceparent", CleanText),
     UniqueConstraint("document_id", "number"),
     ForeignKeyConstraint(["document_id"], ["documents.id"], ondelete="CASCADE"),
 )

@@ -96,7 +96,7 @@ def test_lines_of_jobs_and_requests_can_be_followed(api: Client, service: Servic
     (failed,) = [
         line for line in told if line["event"] == "job_failed" and line["run_id"] == document["run_id"]
     ]
-    assert failed["code"] == "engine_unavailable"
+    assert (failed["code"], failed["request_id"]) == ("engine_unavailable", ident)
     assert (failed["document_id"], failed["queue"], failed["page"]) == (document["id"], "read", 1)
     assert failed["job_id"].startswith("job_")
 
