@@ -1,5 +1,6 @@
 """Turns what a reader saw on a page into the page as it is stored: blocks, words, tables, text, Markdown."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.arrange import arrange
@@ -22,7 +23,7 @@ from schemas.page import (
     PageState,
     Word,
 )
-from schemas.reading import PageReading
+from schemas.reading import PageReading, Unread
 from schemas.table import Table
 
 
@@ -43,7 +44,6 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
     drafts = arrange(reading, found, tables)
     tables = captioned(tables, drafts)
     blocks = [_block(item, index, tables) for index, item in enumerate(drafts, 1)]
-    unread = [_warning(place.reason, number) for place in reading.unread]
     text = "\n".join(block.text for block in blocks if block.text)
     page = PageResult(
         number=number,
@@ -55,7 +55,7 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
         content_rotation=reading.content_rotation,
         skew=reading.skew,
         language=reading.language or language_of(text),
-        state=PageState.READ,
+        state=_state(reading),
         source=source,
         engine=engine,
         attempts=1,
@@ -65,7 +65,9 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
         blocks=blocks,
         words=_words(drafts),
     )
-    return PageContent(page=page, tables=tables, warnings=[*reading.warnings, *unread])
+    return PageContent(
+        page=page, tables=tables, warnings=[*reading.warnings, *_unread(reading.unread, number)]
+    )
 
 
 def _block(item: Draft, index: int, tables: Sequence[Table]) -> Block:
@@ -102,6 +104,18 @@ def _rounded(confidence: float | None) -> float | None:
     return None if confidence is None else round(confidence, 4)
 
 
-def _warning(reason: str, number: int) -> ResultWarning:
-    detail = f"Something stands here that could not be read: {reason}"
-    return ResultWarning(code="unread_place", detail=detail, page=number)
+def _state(reading: PageReading) -> PageState:
+    """Where something stands and none of it could be read, the page is not read."""
+    return PageState.UNREADABLE if reading.unread and not reading.lines else PageState.READ
+
+
+def _unread(places: Sequence[Unread], number: int) -> list[ResultWarning]:
+    """One warning a reason, however many places; blocks without text say where they are."""
+    return [
+        ResultWarning(
+            code="unread_place",
+            detail=f"{count} place{'s' * (count > 1)} of the page could not be read: {reason}",
+            page=number,
+        )
+        for reason, count in Counter(place.reason for place in places).items()
+    ]

@@ -21,6 +21,7 @@ Overlay = dict[str, Any]
 _ASIDE = frozenset(
     (BlockKind.FOOTNOTE, BlockKind.FIGURE, BlockKind.CAPTION, BlockKind.OTHER, BlockKind.TABLE)
 )
+_MOST_REPEATED = 16  # blocks above a table; of more, not all are known
 _CONTINUED = (
     "continu",
     "cont'd",
@@ -105,10 +106,10 @@ def _continues(
     """Rows of repeated header when the page's first table goes on with the last one of the page before."""
     if current[0] != previous[0] + 1 or not _ends_with_table(previous, kinds):
         return None
-    if not _starts_with_table(current, kinds):
-        return None
     last, table = previous[1]["last_table"], current[1]["first_table"]
     repeated = _repeated(first["head"], table["head"])
+    if not _starts_with_table(current, kinds) and not (repeated and _same_lead(previous[1], current[1])):
+        return None
     if table["cols"] != last["cols"] or not (_same_place(last, table) or repeated):
         return None
     return repeated
@@ -152,6 +153,12 @@ def _starts_with_table(page: tuple[int, Summary], kinds: _Kinds) -> bool:
     if len(flow) > 1 and flow[1][1] is BlockKind.TABLE and any(c in flow[0][2].lower() for c in _CONTINUED):
         return True  # "Table 2 (continued)"
     return bool(flow) and flow[0][1] is BlockKind.TABLE
+
+
+def _same_lead(previous: Summary, current: Summary) -> bool:
+    """The second page of a letter repeats what stands above the table on the first: address, number, date."""
+    lead = current["lead"]
+    return 0 < len(lead) <= _MOST_REPEATED and set(lead) <= set(previous["lead"])
 
 
 def _plan_breaks(plan: DocumentPlan, pages: list[tuple[int, Summary]], kinds: _Kinds) -> None:

@@ -1,5 +1,6 @@
 """Summaries of pages: the little that the document-level pass needs to know of each, as small JSON."""
 
+import re
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -13,7 +14,11 @@ EDGE = 0.16
 _MOST_AT_EDGE = 10
 _FLOW = 6
 _LONGEST = 120
+_LONGEST_AT_EDGE = 400  # a footer cut into other blocks on the next page is looked for in all of its text
+_MOST_BEFORE_TABLE = 16
 _HEADER_ROWS = 3
+
+_FIGURES = re.compile(r"\d+")
 
 MARGIN_KINDS = (BlockKind.HEADER, BlockKind.FOOTER, BlockKind.PAGE_NUMBER)
 
@@ -39,10 +44,22 @@ def summarise(content: PageContent) -> Summary:
         ],
         "start": [[b.id, b.kind.value, b.text[:_LONGEST]] for b in page.blocks[:_FLOW]],
         "end": [[b.id, b.kind.value, b.text[-_LONGEST:]] for b in page.blocks[-_FLOW:]],
+        "lead": _lead(page),
         "tables": len(content.tables),
         "first_table": _table(content.tables[0], page) if content.tables else None,
         "last_table": _table(content.tables[-1], page) if content.tables else None,
     }
+
+
+def _lead(page: PageResult) -> list[str]:
+    """What stands before the first table, figures masked: on later pages of a letter the letterhead again."""
+    lead: list[str] = []
+    for block in page.blocks:
+        if block.kind is BlockKind.TABLE:
+            return lead[: _MOST_BEFORE_TABLE + 1]
+        if block.text and block.kind not in MARGIN_KINDS:
+            lead.append(_FIGURES.sub("#", "".join(block.text.split()).casefold())[:_LONGEST])
+    return []
 
 
 def _heights(page: PageResult) -> dict[str, float]:
@@ -70,7 +87,13 @@ def _edge(
         box = [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height]
         size = round(heights.get(block.id, 0), 2)
         found.append(
-            [block.id, block.kind.value, block.text[:_LONGEST], [round(side, 4) for side in box], size]
+            [
+                block.id,
+                block.kind.value,
+                block.text[:_LONGEST_AT_EDGE],
+                [round(side, 4) for side in box],
+                size,
+            ]
         )
     return found
 

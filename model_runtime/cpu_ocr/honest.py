@@ -1,6 +1,7 @@
 """Says what could not be read, or only doubtfully, instead of passing noise off as text."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from model_runtime.cpu_ocr.lines import Place
@@ -16,36 +17,53 @@ UNREAD_IMPLAUSIBLE = "a line of text was detected, but what was recognised is to
 IMPLAUSIBLE = 0.5  # mean certainty below which what was read is noise
 MOSTLY_NOISE = 0.75  # median line of a page below which most of it is noise
 STRICT = 0.8  # what a line must reach there
+SHORTEST = (
+    3  # characters of a line there: strokes of an unknown script pass for single letters, and surely so
+)
 DOUBTFUL = {False: 0.93, True: 0.85}  # median line of a page in a script not really read; by Tesseract: True
 
 
-def plausible(line: ReadLine, place: Place, least: float) -> bool:
-    return (line.confidence or 0.0) >= least and dense(line.text, *size(place.quad))
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What a line must reach to count as text: mean certainty, and number of characters."""
+
+    certainty: float
+    length: int
+
+    def met(self, line: ReadLine, place: Place) -> bool:
+        sure = (line.confidence or 0.0) >= self.certainty and len(line.text.strip()) >= self.length
+        return sure and dense(line.text, *size(place.quad))
 
 
-def least_certainty(lines: Sequence[ReadLine | None]) -> float:
-    """What a line must reach to count as text; more on a page most of which looks like no known script."""
-    certainties = [line.confidence or 0.0 for line in lines if line is not None]
-    return IMPLAUSIBLE if certainties and median(certainties) >= MOSTLY_NOISE else STRICT
+def standard(lines: Sequence[ReadLine | None]) -> Standard:
+    """More is asked where most of a page looks like no known script; None is a line that yielded nothing."""
+    if lines and median(map(_certainty, lines)) < MOSTLY_NOISE:
+        return Standard(STRICT, SHORTEST)
+    return Standard(IMPLAUSIBLE, 1)
+
+
+def _certainty(line: ReadLine | None) -> float:
+    return (line.confidence or 0.0) if line is not None else 0.0
 
 
 def warnings(
-    chosen: Route, lines: Sequence[ReadLine], installed: frozenset[str]
+    chosen: Route, lines: Sequence[ReadLine | None], installed: frozenset[str]
 ) -> tuple[ResultWarning, ...]:
-    """Language data that was asked for, or that this page seems to need, and that is not installed."""
-    found = [_missing(name) for name in chosen.missing]
-    if not found:
-        found = [_missing(name) for name in _needed(chosen, lines, installed)]
-    return tuple(found)
+    """Language data that was asked for, or that this page seems to need, and that is not installed.
+
+    ``lines``: of all places where text was detected; None where none could be read.
+    """
+    missing = chosen.missing or tuple(_needed(chosen, lines, installed))
+    return (_missing(missing),) if missing else ()
 
 
-def _needed(chosen: Route, lines: Sequence[ReadLine], installed: frozenset[str]) -> list[str]:
+def _needed(chosen: Route, lines: Sequence[ReadLine | None], installed: frozenset[str]) -> list[str]:
     """PP-OCRv6 is sure of Vietnamese without its tones; of other scripts it is merely less sure."""
-    certainty = median(line.confidence or 0.0 for line in lines) if lines else 0.0
+    certainty = median(map(_certainty, lines)) if lines else 0.0
     if chosen.language is not None:
         absent = [x for x in BY_LANGUAGE[chosen.language].languages if x not in installed]
         return absent if certainty < DOUBTFUL[True] else []
-    text = " ".join(line.text for line in lines)
+    text = " ".join(line.text for line in lines if line is not None)
     if not _readable(VIETNAMESE, installed) and share(text, VIETNAMESE) > 0.5:
         return list(VIETNAMESE.languages)
     if certainty >= DOUBTFUL[False]:
@@ -57,7 +75,8 @@ def _readable(script: Script, installed: frozenset[str]) -> bool:
     return any(language in installed for language in script.languages)
 
 
-def _missing(name: str) -> ResultWarning:
-    script = BY_LANGUAGE[name].name
-    detail = f"Text in {script} script may be misread or missing: Tesseract's data {name!r} is not installed."
+def _missing(names: Sequence[str]) -> ResultWarning:
+    scripts = " or ".join(dict.fromkeys(BY_LANGUAGE[name].name for name in names))
+    data = ", ".join(repr(name) for name in names)
+    detail = f"Text in {scripts} script may be misread or missing: Tesseract's data {data} is not installed."
     return ResultWarning(code="language_data_missing", detail=detail)

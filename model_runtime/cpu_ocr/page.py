@@ -11,8 +11,7 @@ from model_runtime.cpu_ocr.calibrate import calibrated, uncalibrated
 from model_runtime.cpu_ocr.honest import (
     UNREAD_EMPTY,
     UNREAD_IMPLAUSIBLE,
-    least_certainty,
-    plausible,
+    standard,
     warnings,
 )
 from model_runtime.cpu_ocr.layout import Sheet, lay_out
@@ -35,14 +34,16 @@ def read_pixels(pixels: Pixels, languages: Sequence[str], threads: int = 1) -> P
     height, width = pixels.shape[:2]
     sheet = lay_out(pixels, languages, threads)
     read = _read(sheet, threads)
-    least = least_certainty([line for _, line in read])
-    lines, unread = [], []
+    asked = standard([line for _, line in read])
+    lines: list[ReadLine] = []
+    unread: list[Unread] = []
     for place, line in read:
-        if line is not None and plausible(line, place, least):
+        if line is not None and asked.met(line, place):
             lines.append(_moved(line, sheet.turn, width, height))
         else:
             reason = UNREAD_EMPTY if line is None else UNREAD_IMPLAUSIBLE
             unread.append(Unread(hull(unturned(place.quad, sheet.turn, width, height)), reason))
+    seen = [*lines, *(None for _ in unread)]
     final = calibrated if sheet.route.language is None else uncalibrated
     return PageReading(
         width=width,
@@ -52,7 +53,7 @@ def read_pixels(pixels: Pixels, languages: Sequence[str], threads: int = 1) -> P
         content_rotation=sheet.turn,
         skew=skew(sheet.quads),
         language=sheet.route.tag,
-        warnings=warnings(sheet.route, lines, tessdata.installed()) if sheet.quads else (),
+        warnings=warnings(sheet.route, seen, tessdata.installed()) if sheet.quads else (),
     )
 
 

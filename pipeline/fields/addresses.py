@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
 from pipeline.fields.layout import Segment, Sheet
-from pipeline.fields.wordlists import keys, pieces, whole_words
+from pipeline.fields.wordlists import keys, pieces, whole_words, words
 
 _POSTCODE = re.compile(
     r"(?<![\w.,/\-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?\s+[^\W\d_]"  # D-63571 Gelnhausen
@@ -31,6 +32,12 @@ _FIRST_GAP, _NEXT_GAP = 3.0, 1.3  # line heights
 _HIGH = 0.4  # of the page: letterheads stand above
 
 
+@lru_cache(maxsize=1)
+def us_address() -> re.Pattern[str]:
+    """`Seattle, WA 98109-5210`: the state, then the code."""
+    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(words('us_states'))}),?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
+
+
 def parts(text: str) -> list[tuple[int, int]]:
     """The stretches of a line between dots, bars and dashes: ``Name · Street 1 · 12345 Town``."""
     found, at = [], 0
@@ -49,6 +56,11 @@ def has_date(text: str) -> bool:
     return any(True for _ in dates_in(text))
 
 
+def has_postcode(text: str) -> bool:
+    """A town with its code."""
+    return bool(_POSTCODE.search(text) or us_address().search(text))
+
+
 def is_address(text: str) -> bool:
     """A line that looks like part of a postal address."""
     if ":" in text or is_contact(text) or has_date(text):
@@ -56,7 +68,7 @@ def is_address(text: str) -> bool:
     return bool(
         whole_words("streets").search(text)
         or pieces("street_endings", ending=True).search(text)
-        or _POSTCODE.search(text)
+        or has_postcode(text)
         or _HOUSE.search(text)
     )
 
@@ -142,6 +154,6 @@ def _goes_on(text: str) -> bool:
     """A town or a state below a street: few words, no digits worth mentioning."""
     if is_contact(text) or has_date(text) or is_title(text) or _REGISTRATION.search(text):
         return False
-    words = fold(text).split()
+    named = [word for word in fold(text).split() if len(word) > 1]
     digits = sum(char.isdigit() for char in text)
-    return 0 < len(words) <= 5 and digits < 6 and not any(char in text for char in ":=#")
+    return 0 < len(named) <= 5 and digits < 6 and not any(char in text for char in ":=#")

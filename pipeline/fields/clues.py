@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
+from pipeline.fields.addresses import us_address
 from pipeline.fields.currencies import amounts_in, currencies_in
 from pipeline.fields.dates import dates_in
 from pipeline.fields.folding import fold
@@ -24,11 +25,6 @@ _VAT_ID = re.compile(
 def _country_pattern() -> re.Pattern[str]:
     names = (rf"(?<!\w){re.escape(n)}(?!\w)" if n.isascii() else re.escape(n) for n in table("countries"))
     return re.compile("|".join(names))
-
-
-@lru_cache(maxsize=1)
-def _us_address() -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(words('us_states'))}),?\s+\d{{5}}(?:-\d{{4}})?(?!\d)")
 
 
 def clues_of(sheet: Sheet) -> Clues:
@@ -68,7 +64,7 @@ def _currency_names(text: str) -> Iterable[str]:
 def _countries(text: str) -> Iterable[str]:
     folded = fold(text)
     found = [table("countries")[match] for match in _country_pattern().findall(folded)]
-    if _us_address().search(text):
+    if us_address().search(text):
         found.append("US")
     found += [match.group(1) for match in _VAT_ID.finditer(text)]
     return found

@@ -3,8 +3,19 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.fields.addresses import address_lines, address_of, first_address, is_address, parts
+from pipeline.fields.addresses import (
+    address_lines,
+    address_of,
+    first_address,
+    has_date,
+    has_postcode,
+    is_address,
+    is_contact,
+    is_title,
+    parts,
+)
 from pipeline.fields.evidence import Place, lines_at, value_at
+from pipeline.fields.folding import key
 from pipeline.fields.issuers import Name, issuers
 from pipeline.fields.labels import Hit, Marked
 from pipeline.fields.layout import Segment
@@ -17,23 +28,25 @@ _LATER_PAGE = 0.9
 _NAMES, _ADDRESSES = 4, 2
 _BLOCK_LINES = 6
 _WINDOW = 0.6
+_UNLABELLED = 0.45
+_UPPER = 0.4  # of the page
+_CLEAR = 0.7  # score of an issuer that is beyond doubt
 _WINDOW_BELOW = 0.08  # of the page: how far under the sender's line the window begins
 
 
 def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[FieldCandidate]:
     """Names and addresses for the leaves that ask for them; ``list_at`` is the row where line items begin."""
     wanted = [leaf for leaf in leaves if leaf.concept in CONCEPTS]
-    if any(leaf.concept in ("issuer", "issuer_address") for leaf in wanted):
-        names = issuers(page, _taken(page), list_at)
-        for leaf in wanted:
-            if leaf.concept == "issuer":
-                yield from _names(page, leaf, names)
-            elif leaf.concept == "issuer_address":
-                yield from _addresses(page, leaf, names)
+    names = issuers(page, _taken(page), list_at) if wanted else []
     for leaf in wanted:
+        if leaf.concept == "issuer":
+            yield from _names(page, leaf, names)
+        elif leaf.concept == "issuer_address":
+            yield from _addresses(page, leaf, names)
         yield from _by_label(page, leaf)
         if leaf.concept in ("recipient", "recipient_address"):
             yield from _in_window(page, leaf)
+            yield from _elsewhere(page, leaf, names[0] if names else None, list_at)
 
 
 def _later(page: Marked) -> float:
@@ -87,19 +100,50 @@ def _by_label(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
 def _in_window(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
     """Whoever stands under a sender's line in small print, where an envelope has its window."""
     for segment in page.sheet.segments:
-        first, *rest = parts(segment.text)
-        sender = bool(rest) and any(is_address(segment.text[a:b]) for a, b in rest)
-        if not sender or segment.box[1] > 0.4 * page.sheet.height or is_address(segment.text[slice(*first)]):
+        stretches = [segment.text[a:b] for a, b in parts(segment.text)]
+        if len(stretches) < 2 or not any(map(is_address, stretches)):
+            continue
+        if segment.box[1] > _UPPER * page.sheet.height:
             continue
         reach = _WINDOW_BELOW * page.sheet.height / page.sheet.line_height
         block = _lines_below(page, segment, segment.box[0], first_gap=reach)
-        if len(block) < 2:
+        # Below a sender's name stands whom it writes to; below a bare address only another address.
+        if len(block) < 2 or (is_address(stretches[0]) and not address_lines(block[1:])):
             continue
-        if leaf.concept == "recipient":
-            place = Place(block[0], 0, len(block[0].text))
-            yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), _WINDOW)
-        elif address := address_lines(block[1:]):
-            yield lines_at(page.sheet, leaf.name, address, _WINDOW)
+        yield from _addressed(page, leaf, block, _WINDOW)
+
+
+def _elsewhere(page: Marked, leaf: Leaf, issuer: Name | None, list_at: int) -> Iterator[FieldCandidate]:
+    """Whoever has a name and an address in the upper part of a first page that says clearly who issued it."""
+    if page.sheet.number > 1 or issuer is None or issuer.score < _CLEAR:
+        return
+    for name in page.sheet.segments:
+        if name.row >= list_at or name.box[1] > _UPPER * page.sheet.height or not _may_be_named(page, name):
+            continue
+        block = _lines_below(page, name, name.box[0])
+        address = address_lines(block)
+        if not address or address[0].segment not in block[:2]:
+            continue
+        if not any(has_postcode(line.raw) for line in address):
+            continue
+        if key(issuer.text) in key(name.text) or any(line is issuer.segment for line in (name, *block)):
+            continue
+        yield from _addressed(page, leaf, [name, *block], _UNLABELLED)
+
+
+def _may_be_named(page: Marked, segment: Segment) -> bool:
+    text = segment.text
+    plain = not (is_address(text) or is_title(text) or is_contact(text) or has_date(text) or ":" in text)
+    return plain and sum(char.isalpha() for char in text) >= 3 and not _labelled(page, segment)
+
+
+def _addressed(page: Marked, leaf: Leaf, block: Sequence[Segment], score: float) -> Iterator[FieldCandidate]:
+    """The block's first line as the name, the address among the others."""
+    if leaf.concept == "recipient":
+        place = Place(block[0], 0, len(block[0].text))
+        yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), score)
+    elif address := address_lines(block[1:]):
+        yield lines_at(page.sheet, leaf.name, address, score)
 
 
 def _weight(hit: Hit, concept: str) -> float:

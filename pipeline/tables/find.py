@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pipeline.tables.fill import with_texts
+from pipeline.tables.fill import filled, with_texts
 from pipeline.tables.gaps import gap_tables
+from pipeline.tables.letterheads import side_by_side
 from pipeline.tables.mend import cuts_through, mended, stacked
 from pipeline.tables.rows import stretches
 from pipeline.tables.ruled import ruled_tables
@@ -34,6 +35,7 @@ def _find(reading: PageReading) -> list[ReadTable]:
     modelled = [table for table in stacked(reading.tables) if _is_table(table) and _is_filled(table, reading)]
     modelled = [table for table in modelled if not cuts_through(table, parts)]
     found = [_better(table, ruled, reading) for table in modelled]
+    found = [table for table in found if not _is_letterhead(table, reading)]
     found += [table for table in ruled if not _any_overlap(table, found)]
     if not _asked_model(reading):
         found += [table for table in gap_tables(reading) if not _any_overlap(table, found)]
@@ -65,7 +67,7 @@ def _better(table: ReadTable, ruled: Sequence[ReadTable], reading: PageReading) 
     """Printed rules know rows, columns and spans better than a model does; the model knows the header."""
     same = next((other for other in ruled if iou(other.bbox, table.bbox) >= _SAME), None)
     if same is None:
-        return with_spanners(mended(table, reading.lines), reading)
+        return with_spanners(mended(table, reading.lines, reading.rules), reading)
     heads = [cell.bbox for cell in table.cells if cell.header]
     cells = tuple(
         replace(cell, header=any(_middle_in(cell.bbox, box) for box in heads)) for cell in same.cells
@@ -101,6 +103,10 @@ def _is_filled(table: ReadTable, reading: PageReading) -> bool:
     filled = [cell for cell in table.cells if any(_middle_in(word, cell.bbox) for word in words)]
     spread = len({cell.row for cell in filled}) >= 2 and len({cell.col for cell in filled}) >= 2
     return spread and len(filled) >= 4 and 5 * len(filled) >= len(table.cells)
+
+
+def _is_letterhead(table: ReadTable, reading: PageReading) -> bool:
+    return side_by_side(table, [content.text for content in filled(table, reading.lines)])
 
 
 def _middle_in(inner: Box, outer: Box) -> bool:

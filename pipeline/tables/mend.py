@@ -3,23 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.tables.bands import banded, rules_across
+from pipeline.tables.columns import with_columns_parted
 from pipeline.tables.headers import header_rows
 from pipeline.tables.rows import Stretch, stretches
-from pipeline.tables.wrapping import continuing
+from pipeline.tables.wrapping import Row, continuing
 from schemas.geometry import Box, union
-from schemas.reading import ReadCell, ReadLine, ReadTable
+from schemas.reading import ReadCell, ReadLine, ReadTable, Rule
 
 _SPACE = 0.45  # of the type size: wider than the space between words
 _CUT = 0.2  # of the stretches in a table
 
 
-def mended(table: ReadTable, lines: Sequence[ReadLine]) -> ReadTable:
+def mended(table: ReadTable, lines: Sequence[ReadLine], rules: Sequence[Rule] = ()) -> ReadTable:
     """The table with split cells put together again. Tables with cells over several rows are left alone."""
-    table = _without_title(table, stretches(lines))
+    table = banded(_without_title(table, stretches(lines)), lines, rules)
+    table = with_columns_parted(table, lines)
     table = _without_hollow_columns(table, stretches(lines, gap=0.6))
     if any(cell.row_span > 1 for cell in table.cells):
         return table
-    return _with_spans(_rejoined(table, stretches(lines)), stretches(lines, gap=_SPACE))
+    return _with_spans(
+        _rejoined(table, stretches(lines), rules_across(table, rules)), stretches(lines, gap=_SPACE)
+    )
 
 
 def _with_spans(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
@@ -97,14 +102,17 @@ def _within(part: Stretch, box: Box) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-def _rejoined(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
-    """Rows that only continue the cells above become part of them."""
+def _rejoined(table: ReadTable, parts: Sequence[Stretch], across: Sequence[float]) -> ReadTable:
+    """Rows that only continue the cells above become part of them, unless a rule parts them."""
     held = _held(table, parts)
     rows = [
         {c.col: held[i] for i, c in enumerate(table.cells) if c.row == r and held[i]}
         for r in range(table.rows)
     ]
-    goes_on = continuing(rows)
+    goes_on = [
+        on and not any(_between(rows[r - 1], y, rows[r]) for y in across)
+        for r, on in enumerate(continuing(rows))
+    ]
     target, last = [], -1
     for on in goes_on:
         last = max(0, last) if on else last + 1
@@ -120,6 +128,13 @@ def _rejoined(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:
         else:
             merged[key] = replace(cell, row=key[0])
     return replace(table, rows=last + 1, cells=tuple(merged.values()))
+
+
+def _between(above: Row, y: float, below: Row) -> bool:
+    middles = [
+        [(p.bbox[1] + p.bbox[3]) / 2 for parts in row.values() for p in parts] for row in (above, below)
+    ]
+    return all(middles) and max(middles[0]) < y < min(middles[1])
 
 
 def _without_hollow_columns(table: ReadTable, parts: Sequence[Stretch]) -> ReadTable:

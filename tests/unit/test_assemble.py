@@ -289,6 +289,20 @@ def test_a_place_that_could_not_be_read_is_a_block_and_a_warning() -> None:
     assert [(w.code, w.page) for w in content.warnings] == [("unread_place", 1)]
 
 
+def test_a_page_none_of_which_could_be_read_is_unreadable() -> None:
+    sheet = Sheet()
+    sheet.unread += [
+        Unread((50.0, y, 200.0, y + 30), "the recogniser found no letters") for y in (300.0, 400.0)
+    ]
+    content = page_of(sheet.reading())
+    assert content.page.state is PageState.UNREADABLE
+    assert content.page.markdown == ""
+    assert [w.detail for w in content.warnings] == [
+        "2 places of the page could not be read: the recogniser found no letters"
+    ]
+    assert page_of(Sheet().reading()).page.state is PageState.READ
+
+
 def test_cards_in_rows_are_read_row_by_row() -> None:
     sheet = Sheet()
     texts = prose(13, 4, 40)

@@ -183,6 +183,26 @@ def test_tables_with_text_between_them_stay_apart() -> None:
     assert [table.id for table in merge_tables(plan_of(contents), lambda n: contents[n - 1])] == ["t1", "t2"]
 
 
+def letter(number: int, *, note: str = "") -> PageContent:
+    """A page of a letter: its head again on each page, with figures that change, then its table."""
+    sheet = Sheet()
+    sheet.line("Northern Tools Ltd, 12 Quay Road", 50, 160)
+    sheet.line(f"Invoice 4711, page {number}", 50, 200, 14)
+    if note:
+        sheet.paragraph(note, 50, 230, 500)
+    rows = [(f"thing {number} {k}", f"shelf {k}", f"{number}{k}.50") for k in range(29)]
+    return content_of(sheet, number, (table_at(300, [HEAD, *rows], sheet, header=True),))
+
+
+def test_a_letterhead_on_every_page_does_not_part_a_table() -> None:
+    contents = [letter(1), letter(2)]
+    (table,) = merge_tables(plan_of(contents), lambda number: contents[number - 1])
+    assert table.rows == 1 + 2 * 29
+    assert markdown_of(contents).count("| Item | Place | Price |") == 1
+    told = [letter(1), letter(2, note=f"{BODY[0]}.")]
+    assert len(list(merge_tables(plan_of(told), lambda number: told[number - 1]))) == 2
+
+
 def test_sentences_and_words_run_on_over_the_page_end() -> None:
     first, second = Sheet(), Sheet()
     first.paragraph(f"{BODY[0]}. {BODY[1]} and inter-", 50, 600, 500)

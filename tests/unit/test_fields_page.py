@@ -344,6 +344,67 @@ def test_people_and_places_of_a_letterhead() -> None:
     assert got["recipient_address"] == "Gartenstr. 5, 50667 Köln"
 
 
+SIDE_BY_SIDE = """
+Erika Beispiel                                   Bluewater B.V.
+Sessamestreet 32                                 Weena 664
+1025 RX Amsterdam                                3012 CN Rotterdam
+                                                 www.bluewater.nl
+Factuurnummer: 993548900
+Factuurdatum:  19 april 2014
+"""
+UNDER_AN_ADDRESS = """
+Northern Tools GmbH
+
+Speicherstr. 12 · 20457 Hamburg · Tel. 040 5550 1234
+
+Erika Beispiel
+Gartenstr. 5
+50667 Köln
+
+Rechnungsnr.: R-2024-117
+"""
+AMERICAN = """
+Northern Tools Inc.
+410 Terry Ave North
+Seattle, WA 98109-5210
+
+Bill to:
+Taylor Riddel
+12 Main Street
+Springfield, IL 62704
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "recipient", "address"),
+    [
+        (SIDE_BY_SIDE, "Erika Beispiel", "Sessamestreet 32, 1025 RX Amsterdam"),
+        (UNDER_AN_ADDRESS, "Erika Beispiel", "Gartenstr. 5, 50667 Köln"),
+        (AMERICAN, "Taylor Riddel", "12 Main Street, Springfield, IL 62704"),
+    ],
+    ids=["beside", "below", "labelled"],
+)
+def test_whom_a_letter_is_written_to(text: str, recipient: str, address: str) -> None:
+    got = read(INVOICE, typed_page(text)).extraction
+    assert (got["recipient"], got["recipient_address"]) == (recipient, address)
+
+
+def test_an_issuer_alone_writes_to_nobody() -> None:
+    """A shop's own second address, and articles that sound like streets, are no recipients."""
+    alone = """
+Northern Tools GmbH
+Speicherstr. 12
+20457 Hamburg
+
+Artikel                          Betrag
+Parkallee 12345 Modell             9,40
+Hauptstr. Kalender                 1,20
+                        Summe     10,60
+"""
+    got = read(INVOICE, typed_page(alone, language="de")).extraction
+    assert (got["issuer"], got["recipient"]) == ("Northern Tools GmbH", None)
+
+
 def test_a_receipt_without_a_header_lists_what_was_bought() -> None:
     text = """
 CORNER LANE BAKERY LTD
