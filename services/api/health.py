@@ -40,6 +40,11 @@ def ready(parts: Served) -> Health:
     return Health()
 
 
+# Load balancers and monitors ask with HEAD.
+router.add_api_route("/healthz", alive, methods=["HEAD"], include_in_schema=False)
+router.add_api_route("/readyz", ready, methods=["HEAD"], include_in_schema=False)
+
+
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def measured(parts: Served, who: Who) -> Response:
     """Figures of this process for Prometheus."""

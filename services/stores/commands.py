@@ -213,7 +213,7 @@ def _hold_document(connection: sa.Connection, tenant: TenantId, document: Docume
         .with_for_update()
     ).one_or_none()
     if row is None:
-        raise NotFound("document_not_found", "no such document")
+        raise NotFound("document_not_found", "there is no such document")
     return row
 
 
@@ -229,5 +229,5 @@ def _newest_run(connection: sa.Connection, tenant: TenantId, document: DocumentI
         )
     ).one_or_none()
     if row is None:
-        raise NotFound("document_not_found", "no such document")
+        raise NotFound("document_not_found", "there is no such document")
     return row

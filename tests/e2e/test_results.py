@@ -155,3 +155,4 @@ def test_catalogue_and_usage(api: Client) -> None:
     assert api.get("/v1/usage", since="2999-01-01T00:00:00Z")["pages"] == 0
     problem(api.http.get("/v1/usage?since=yesterday"), 422, "request_invalid")
     assert api.get("/healthz") == api.get("/readyz") == {"status": "ok"}
+    assert api.http.head("/healthz").status_code == api.http.head("/readyz").status_code == 200
