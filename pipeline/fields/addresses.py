@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from pipeline.fields.currencies import amounts_in
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
@@ -11,7 +12,7 @@ from pipeline.fields.layout import Segment, Sheet
 from pipeline.fields.wordlists import keys, pieces, whole_words, words
 
 _POSTCODE = re.compile(
-    r"(?<![\w.,/\-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?\s+[^\W\d_]"  # D-63571 Gelnhausen
+    r"(?<![\w.,/#\-])(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{3,4})?\s+[^\W\d_]"  # D-63571 Gelnhausen
     r"|(?<!\w)\d{3}\s\d{2}\s[^\W\d_]"  # 111 22 Stockholm
     r"|(?<!\w)\d{4}\s?[A-Z]{2}(?!\w)"  # 1025 RX
     r"|(?<!\w)[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}(?!\w)"  # SW1A 1AA
@@ -63,14 +64,22 @@ def has_postcode(text: str) -> bool:
 
 def is_address(text: str) -> bool:
     """A line that looks like part of a postal address."""
-    if ":" in text or is_contact(text) or has_date(text):
+    if ":" in text or is_contact(text) or has_date(text) or _has_price(text):
         return False
+    return names_place(text) or bool(_HOUSE.search(text))
+
+
+def names_place(text: str) -> bool:
+    """A street or a town with its code: more than a word beside a number, as articles and shops have too."""
     return bool(
         whole_words("streets").search(text)
         or pieces("street_endings", ending=True).search(text)
         or has_postcode(text)
-        or _HOUSE.search(text)
     )
+
+
+def _has_price(text: str) -> bool:
+    return any("." in (amount.readings[0].decimal or "") for amount in amounts_in(text))
 
 
 def is_title(text: str) -> bool:
@@ -131,7 +140,7 @@ def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: fl
             break
         if place is not None and place.end < len(segment.text):
             break  # contacts follow in the same line
-    return found
+    return found if any(names_place(place.raw) for place in found) else []
 
 
 def _below(sheet: Sheet, first: int, extent: tuple[float, float]) -> Iterator[Segment]:
@@ -152,7 +161,7 @@ def _may_precede(text: str) -> bool:
 
 def _goes_on(text: str) -> bool:
     """A town or a state below a street: few words, no digits worth mentioning."""
-    if is_contact(text) or has_date(text) or is_title(text) or _REGISTRATION.search(text):
+    if is_contact(text) or has_date(text) or is_title(text) or _REGISTRATION.search(text) or _has_price(text):
         return False
     named = [word for word in fold(text).split() if len(word) > 1]
     digits = sum(char.isdigit() for char in text)

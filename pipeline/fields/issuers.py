@@ -3,8 +3,16 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.fields.addresses import has_date, is_address, is_contact, is_title, parts
+from pipeline.fields.addresses import (
+    has_date,
+    is_address,
+    is_contact,
+    is_title,
+    names_place,
+    parts,
+)
 from pipeline.fields.currencies import amounts_in
+from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
 from pipeline.fields.labels import Marked
 from pipeline.fields.layout import Segment, Sheet
@@ -17,6 +25,8 @@ _MOST_WORDS = 8
 _LARGE = 0.2  # of the usual line height more
 _LOWEST = 0.35
 _DOUBTFUL = 0.85  # mean confidence of the words: scribbles and stamps lie below
+_FEW_WORDS = 2  # before a legal form: the name may begin above
+_ALIKE = 0.3  # of the height
 _EDGES = " *:-–|"
 
 
@@ -26,15 +36,28 @@ class Name:
     start: int
     end: int
     score: float
+    begun: Segment | None = None
+    """The line above, where the name begins: ``LION TEA & COFFEE`` over ``TRADING SDN BHD``."""
 
     @property
     def text(self) -> str:
-        return self.segment.text[self.start : self.end]
+        rest = self.segment.text[self.start : self.end]
+        return f"{self.begun.text} {rest}" if self.begun is not None else rest
+
+    @property
+    def places(self) -> list[Place]:
+        above = [Place(self.begun, 0, len(self.begun.text))] if self.begun is not None else []
+        return [*above, Place(self.segment, self.start, self.end)]
 
 
 def has_legal_form(text: str) -> bool:
     """`Sdn Bhd`, `GmbH`, `株式会社`: the text names a company."""
     return bool(whole_words("legal_forms").search(text) or pieces("legal_forms_eastern").search(text))
+
+
+def has_trade(text: str) -> bool:
+    """`Restaurant`, `Enterprise`: a word for what is done there."""
+    return bool(set(fold(text).split()) & folded("trades"))
 
 
 def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
@@ -56,8 +79,30 @@ def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
         if score is not None:
             # Whatever heads a paper most often names who wrote it.
             first = 0.12 if score > 0.3 and not found and segment.row < _TOP_LINES else 0.0
-            found.append(Name(segment, start, end, score + first))
+            begun = _begun(segment, text, page) if start == 0 else None
+            found.append(Name(segment, start, end, score + first, begun))
     return sorted((n for n in found if n.score >= _LOWEST), key=lambda name: -name.score)
+
+
+def _begun(segment: Segment, text: str, page: Marked) -> Segment | None:
+    """The line right above, set alike, when this one is little more than the legal form that ends a name."""
+    above = page.sheet.rows[segment.row - 1].segments if segment.row else []
+    if len(above) != 1 or not has_legal_form(text) or len(_before_legal_form(text).split()) > _FEW_WORDS:
+        return None
+    (line,) = above
+    alike = abs(line.height - segment.height) < _ALIKE * segment.height
+    close = segment.box[1] - line.box[3] < _ALIKE * 2 * segment.height
+    shared = min(line.box[2], segment.box[2]) - max(line.box[0], segment.box[0])
+    under = shared > 0.6 * min(line.box[2] - line.box[0], segment.box[2] - segment.box[0])
+    whole = _name_part(line.text) == (0, len(line.text))
+    named = whole and not has_legal_form(line.text) and not _impossible(line.text, line, page)
+    same_case = line.text.isupper() == text.isupper()
+    return line if alike and close and under and named and same_case else None
+
+
+def _before_legal_form(text: str) -> str:
+    found = whole_words("legal_forms").search(text)
+    return text[: found.start()] if found else text
 
 
 def _name_part(text: str) -> tuple[int, int]:
@@ -90,7 +135,8 @@ def _impossible(text: str, segment: Segment, page: Marked) -> bool:
     if not re.search(r"[^\W\d_]{3}", text) or _is_label(text):
         return True
     other = any(t.weight >= 0.5 and t.concept not in ("issuer", None) for h in labels for t in h.targets)
-    return other or is_address(text) or is_contact(text)
+    located = is_address(text) and (names_place(text) or not has_trade(text))  # `Point Enterprise 666`
+    return other or located or is_contact(text)
 
 
 def _is_label(text: str) -> bool:
@@ -109,7 +155,7 @@ def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> floa
     if not top and not legal:
         return None
     words = fold(text).split()
-    trade = bool(set(words) & folded("trades"))
+    trade = has_trade(text)
     addressed = _near_address(sheet, segment, after=True)
     own_domain = any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains)
     large = segment.height / sheet.line_height - 1.0

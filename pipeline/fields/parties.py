@@ -55,8 +55,12 @@ def _later(page: Marked) -> float:
 
 def _names(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:
     for name in names[:_NAMES]:
-        place = Place(name.segment, name.start, name.end)
-        yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), _later(page) * name.score)
+        score = _later(page) * name.score
+        if name.begun is not None:
+            yield lines_at(page.sheet, leaf.name, name.places, score, glue=" ")
+        else:
+            (place,) = name.places
+            yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), score)
 
 
 def _addresses(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:

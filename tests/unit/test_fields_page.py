@@ -405,6 +405,35 @@ Hauptstr. Kalender                 1,20
     assert (got["issuer"], got["recipient"]) == ("Northern Tools GmbH", None)
 
 
+@pytest.mark.parametrize(
+    ("top", "issuer", "address"),
+    [
+        (
+            "EASTERN SPRING GARDEN\nRESTAURANT SDN BHD\n54, JALAN SS23/11\n47400 PETALING JAYA",
+            "EASTERN SPRING GARDEN RESTAURANT SDN BHD",
+            "54, JALAN SS23/11, 47400 PETALING JAYA",
+        ),
+        (
+            "Twelve Point Enterprise 888\nNo 16 Jalan Permas 4/3",
+            "Twelve Point Enterprise 888",
+            "No 16 Jalan Permas 4/3",
+        ),
+        ("TAX INVOICE\nNORTH SDN BHD\n54, JALAN SS23/11", "NORTH SDN BHD", "54, JALAN SS23/11"),
+        ("NORTH SDN BHD\nCASHIER #7259 TILL01\n1 SUB T01     7.00\nRM 149.00", "NORTH SDN BHD", None),
+    ],
+    ids=["two lines", "a number in the name", "a title above", "till lines are no address"],
+)
+def test_the_head_of_a_receipt(top: str, issuer: str, address: str | None) -> None:
+    got = read(INVOICE, typed_page(top)).extraction
+    assert (got["issuer"], got["issuer_address"]) == (issuer, address)
+
+
+def test_a_name_over_two_lines_has_a_box_for_each() -> None:
+    page = typed_page("EASTERN SPRING GARDEN\nRESTAURANT SDN BHD\n54, JALAN SS23/11")
+    (issuer,) = [field for field in read(INVOICE, page).fields if field.path == "issuer"]
+    assert len(issuer.evidence[0].boxes or []) == 2
+
+
 def test_a_receipt_without_a_header_lists_what_was_bought() -> None:
     text = """
 CORNER LANE BAKERY LTD
