@@ -26,6 +26,9 @@ from schemas.page import (
 from schemas.reading import PageReading, Unread
 from schemas.table import Table
 
+_SLENDER = 1.5  # times as long as high, at least
+_THICK = 0.15  # of the page, at most
+
 
 def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in this order
     reading: PageReading,
@@ -105,8 +108,17 @@ def _rounded(confidence: float | None) -> float | None:
 
 
 def _state(reading: PageReading) -> PageState:
-    """Where something stands and none of it could be read, the page is not read."""
-    return PageState.UNREADABLE if reading.unread and not reading.lines else PageState.READ
+    """Where lines of text stand and none of them could be read, the page is not read.
+
+    What was detected in a photograph is as wide as high, or fills much of it: that is a picture, and read.
+    """
+    lines = [place.bbox for place in reading.unread if _like_a_line(place.bbox, reading)]
+    return PageState.UNREADABLE if lines and not reading.lines else PageState.READ
+
+
+def _like_a_line(box: Box, reading: PageReading) -> bool:
+    short, long = sorted((box[2] - box[0], box[3] - box[1]))
+    return long >= _SLENDER * short and short <= _THICK * min(reading.width, reading.height)
 
 
 def _unread(places: Sequence[Unread], number: int) -> list[ResultWarning]:

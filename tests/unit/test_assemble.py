@@ -303,6 +303,14 @@ def test_a_page_none_of_which_could_be_read_is_unreadable() -> None:
     assert page_of(Sheet().reading()).page.state is PageState.READ
 
 
+def test_a_photograph_in_which_text_was_suspected_is_no_unreadable_page() -> None:
+    sheet = Sheet()
+    sheet.unread.append(Unread((50.0, 100.0, 450.0, 480.0), "the recogniser found no letters"))
+    content = page_of(sheet.reading())
+    assert content.page.state is PageState.READ
+    assert [w.code for w in content.warnings] == ["unread_place"]
+
+
 def test_cards_in_rows_are_read_row_by_row() -> None:
     sheet = Sheet()
     texts = prose(13, 4, 40)
