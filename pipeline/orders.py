@@ -5,6 +5,7 @@ from typing import Any
 
 from schemas.engine import PixelLimits
 from schemas.errors import ResultWarning
+from schemas.geometry import Box
 from schemas.page import BudgetUsed, PageContent, Unit
 from schemas.reading import PageReading
 from schemas.request import BudgetRequest, Task
@@ -78,6 +79,9 @@ class PreparedPage:
     image: PageImage | None = None
     budget: BudgetUsed | None = None
     layer: PageReading | None = None
+    pictures: tuple[Box, ...] = ()
+    """Where alone the engine is believed, while ``layer`` stands for the rest. Empty: everywhere."""
+
     warnings: tuple[ResultWarning, ...] = ()
 
 

@@ -9,11 +9,13 @@ from pipeline.blank import is_blank
 from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, SmallestText, decide_budget, smallest_size
 from pipeline.images_encode import encode
 from pipeline.ink import Grey
+from pipeline.inserts import completed
 from pipeline.orders import DocumentFacts, Geometry, PageImage, PageOrder, PreparedPage, SourceFile
 from pipeline.raster import Page, open_document, open_page
 from pipeline.raster_errors import MUPDF_ERRORS
 from pipeline.raster_pdf import PdfPage
 from schemas.errors import DocumentUnreadable, ResultWarning
+from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageResult, PageSource, PageState, Unit
 from schemas.reading import PageReading
 
@@ -54,6 +56,8 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     page = open_page(source, order.number)
     geometry = page.geometry
     layer = _layer(page)
+    if layer is not None and layer.trusted and layer.pictures and not order.image_always:
+        return _for_engine(page, order, layer.reading, trusted=True, pictures=layer.pictures)
     if layer is not None and layer.trusted and not order.image_always:
         content = assemble(layer.reading, order.number, geometry, PageSource.TEXT_LAYER, None, None)
         content.warnings.extend(_warnings(page))
@@ -61,8 +65,7 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     reading = layer.reading if layer is not None else None
     if (reading is None or not reading.lines) and page.draws_nothing():
         return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
-    trusted = layer is not None and layer.trusted
-    return _for_engine(page, order, reading, trusted)
+    return _for_engine(page, order, reading, trusted=layer is not None and layer.trusted)
 
 
 def _layer(page: Page) -> text_layer.LayerReading | None:
@@ -75,17 +78,30 @@ def _layer(page: Page) -> text_layer.LayerReading | None:
         return None
 
 
-def _for_engine(page: Page, order: PageOrder, layer: PageReading | None, trusted: bool) -> PreparedPage:
+def _seen_blank(page: Page, grey: Grey, scale: float, number: int) -> bool:
+    """Whether the page shows nothing; where that is because its content is lost, it is no blank page."""
+    if not is_blank(grey, _dpi(page.geometry, scale)):
+        return False
+    lost = page.losses()
+    if lost:
+        raise DocumentUnreadable(
+            "page_corrupt", f"page {number} shows nothing because its content is damaged ({lost[0]})"
+        )
+    return True
+
+
+def _for_engine(
+    page: Page,
+    order: PageOrder,
+    layer: PageReading | None,
+    *,
+    trusted: bool,
+    pictures: tuple[Box, ...] = (),
+) -> PreparedPage:
     geometry = page.geometry
     scale = _probe_scale(geometry)
     grey = _grey(page, scale)
-    if not trusted and is_blank(grey, _dpi(geometry, scale)):
-        lost = page.losses()
-        if lost:
-            raise DocumentUnreadable(
-                "page_corrupt",
-                f"page {order.number} shows nothing because its content is damaged ({lost[0]})",
-            )
+    if not trusted and _seen_blank(page, grey, scale, order.number):
         return PreparedPage(order.number, geometry, content=_blank(order.number, geometry), layer=layer)
     shape = _unstretched(page)
     budget = decide_budget(
@@ -98,7 +114,13 @@ def _for_engine(page: Page, order: PageOrder, layer: PageReading | None, trusted
     )
     image = encode(page.picture(budget.width, budget.height))
     return PreparedPage(
-        order.number, geometry, image=image, budget=budget, layer=layer, warnings=_warnings(page)
+        order.number,
+        geometry,
+        image=image,
+        budget=budget,
+        layer=layer,
+        pictures=pictures,
+        warnings=_warnings(page),
     )
 
 
@@ -107,9 +129,13 @@ def assemble_page(
 ) -> PageContent:
     """The page as read by an engine, in the page's own unit."""
     geometry = prepared.geometry
-    if prepared.image is not None and source_kind is PageSource.OCR:
+    pictured = prepared.layer is not None and bool(prepared.pictures)
+    if prepared.image is not None and source_kind is PageSource.OCR and not pictured:
         reading = text_layer_scan.arranged(prepared.image, reading)
     in_unit = reading.scaled_to(geometry.width, geometry.height)
+    if prepared.layer is not None and pictured:
+        in_unit = completed(prepared.layer, in_unit, prepared.pictures)
+        source_kind = PageSource.TEXT_LAYER
     content = assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
     content.warnings.extend(prepared.warnings)
     return content

@@ -7,6 +7,7 @@ from enum import StrEnum
 import pymupdf
 
 from pipeline import trust
+from pipeline.inserts import UNREAD
 from pipeline.raster_errors import VENDOR_ERRORS
 from pipeline.tables.suspect import looks_arranged
 from pipeline.text_layer_forms import read_fields, without_ticks
@@ -22,6 +23,7 @@ from pipeline.text_layer_rules import read_rules
 from pipeline.text_layer_sight import Sight, look
 from pipeline.text_layer_space import PageSpace
 from schemas.errors import ResultWarning
+from schemas.geometry import Box
 from schemas.page import BlockKind
 from schemas.reading import PageReading, Region
 
@@ -55,6 +57,8 @@ class LayerReading:
     reading: PageReading
     trusted: bool
     why: str
+    pictures: tuple[Box, ...] = ()
+    """Pictures that seem to hold text which the layer lacks."""
 
 
 def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading:
@@ -92,7 +96,8 @@ def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
     if verdict.trusted and _worth_the_model(reading, layout):
         seen = read_layout(page, reading.content_rotation)
         reading = replace(reading, regions=(*reading.regions, *seen.regions), tables=seen.tables)
-    return LayerReading(reading, verdict.trusted, verdict.why)
+    lacking = tuple(box for box, count in sight.unread if count >= _WORDY)
+    return LayerReading(reading, verdict.trusted, verdict.why, lacking)
 
 
 def _worth_the_model(reading: PageReading, layout: LayoutUse) -> bool:
@@ -110,7 +115,7 @@ def _warnings(sight: Sight, number: int) -> Iterator[ResultWarning]:
     pictured = sum(count for _, count in sight.unread if count >= _WORDY)
     if pictured:
         detail = f"a picture seems to hold text, about {pictured} words, that the text layer lacks"
-        yield ResultWarning(code="picture_text_unread", detail=detail, page=number)
+        yield ResultWarning(code=UNREAD, detail=detail, page=number)
 
 
 def _signs(

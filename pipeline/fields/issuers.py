@@ -27,6 +27,7 @@ _LOWEST = 0.35
 _DOUBTFUL = 0.85  # mean confidence of the words: scribbles and stamps lie below
 _FEW_WORDS = 2  # before a legal form: the name may begin above
 _ALIKE = 0.3  # of the height
+_LOWER = re.compile(r"\.?\s+[^\W\d_A-Z]{2,}\s")
 _EDGES = " *:-–|"
 
 
@@ -113,8 +114,15 @@ def _name_part(text: str) -> tuple[int, int]:
     for last in range(len(words) - 1, 0, -1):
         if is_title(" ".join(words[last:])):
             end = len(" ".join(words[:last]))
+    if (legal := _last_legal_form(text[:end])) and _LOWER.match(text[legal:end]):
+        end = legal  # `Bluewater B.V. on behalf of …`
     start = len(text[:end]) - len(text[:end].lstrip(_EDGES))
     return start, max(start, len(text[:end].rstrip(_EDGES)))
+
+
+def _last_legal_form(text: str) -> int:
+    """Where the last legal form in the text ends; 0 without one."""
+    return max((found.end() for found in whole_words("legal_forms").finditer(text)), default=0)
 
 
 def _domains(sheet: Sheet) -> set[str]:

@@ -418,10 +418,15 @@ Hauptstr. Kalender                 1,20
             "Twelve Point Enterprise 888",
             "No 16 Jalan Permas 4/3",
         ),
+        (
+            "Bluewater Nederland B.V. iov Shop.com\nBadweg 48, 8401 BL Gorredijk",
+            "Bluewater Nederland B.V.",
+            "Badweg 48, 8401 BL Gorredijk",
+        ),
         ("TAX INVOICE\nNORTH SDN BHD\n54, JALAN SS23/11", "NORTH SDN BHD", "54, JALAN SS23/11"),
         ("NORTH SDN BHD\nCASHIER #7259 TILL01\n1 SUB T01     7.00\nRM 149.00", "NORTH SDN BHD", None),
     ],
-    ids=["two lines", "a number in the name", "a title above", "till lines are no address"],
+    ids=["two lines", "a number in the name", "on behalf", "a title above", "till lines are no address"],
 )
 def test_the_head_of_a_receipt(top: str, issuer: str, address: str | None) -> None:
     got = read(INVOICE, typed_page(top)).extraction
