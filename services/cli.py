@@ -1,11 +1,9 @@
-"""The command line: `quire serve`, `extract`, `doctor`, `migrate`, `schema`."""
+"""The command line: what all commands share, and `quire doctor`, `migrate`, `schema`."""
 
 import contextlib
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -39,56 +37,24 @@ def say(text: str) -> None:
 
 
 @app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="a loopback address (QUIRE_HOST)")] = None,
-    port: Annotated[int | None, typer.Option(help="0 takes a free one (QUIRE_PORT)")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Run the embedded service: API, workers and store in this one process."""
-    from services import logs  # noqa: PLC0415  # the other commands start faster without all this
-    from services.container import embedded, require_embedded  # noqa: PLC0415
-    from services.server import Server, listen, url_of  # noqa: PLC0415
-
-    settings = settings_of(host=host, port=port, data_dir=data_dir)
-    require_embedded(settings)
-    logs.configure(settings, "serve")
-    # uvicorn raises the signal again once it has shut down; by default that would end the process before
-    # the workers could hand back what they are at.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
-        parts = stack.enter_context(embedded(settings))
-        stack.callback(say, "Quire stops")
-        text = f"Quire listens on {url_of(listener)} (data in {settings.data_dir})"
-        Server(parts, started=lambda: say(text)).run([listener])
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    sys.exit(OK)
-
-
-@app.command()
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database to the revision this installation needs. `serve` does so by itself."""
-    from services.container import require_embedded  # noqa: PLC0415
-    from services.folder_lock import FolderLock  # noqa: PLC0415
+    """Bring the database to the revision this installation needs. `serve` does so by itself on SQLite."""
+    from services.folder_lock import FolderLock  # noqa: PLC0415  # the other commands start faster without
+    from services.mode import database_url, shared  # noqa: PLC0415
     from services.stores import migrate as migrations  # noqa: PLC0415
     from services.stores.engine import Database  # noqa: PLC0415
 
     settings = settings_of(data_dir=data_dir)
-    require_embedded(settings)
-    lock = FolderLock(settings.data_dir)
-    lock.take()
-    database = Database(f"sqlite:///{settings.data_dir / 'quire.db'}")
-    try:
+    with contextlib.ExitStack() as stack:
+        if not shared(settings):
+            lock = FolderLock(settings.data_dir)
+            lock.take()
+            stack.callback(lock.release)
+        database = Database(database_url(settings))
+        stack.callback(database.close)
         before = migrations.current(database)
         migrations.upgrade(database)
         after = migrations.current(database)
-    finally:
-        database.close()
-        lock.release()
     say(f"database was on revision {before or 'none'}, is on {after}")
 
 
@@ -117,8 +83,9 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: our own errors become one line on stderr and an exit code."""
-    from services import cli_extract  # noqa: PLC0415
+    from services import cli_extract, cli_processes  # noqa: PLC0415
 
+    cli_processes.register(app)
     cli_extract.register(app)
     try:
         app()

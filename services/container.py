@@ -1,28 +1,28 @@
 """The composition root: the only place that chooses adapters, by the URLs in the settings."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
-from pydantic import SecretStr
 
 from model_runtime.choose import engine
-from pipeline.ports import Blobs, Cage, PageReader
+from pipeline.ledger import Queue
+from pipeline.ports import Blobs, Cage, PageReader, Waker
 from schemas.errors import Unsupported
-from services import guard, metrics_http, uploads
+from services import guard, metrics_http, mode, uploads
 from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
-from services.embedded import EmbeddedWorkers, slots_for
 from services.folder_lock import FolderLock
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
 from services.metrics import Metrics
+from services.mode import Role
 from services.observed import ObservedBlobs, ObservedReader
 from services.page_views import PageViews
 from services.results import Results
@@ -36,12 +36,18 @@ from services.stores.ledger import SqlLedger
 from services.stores.upkeep import Upkeep
 from services.tracing import Tracing
 from services.watch import Watch
+from services.worker import IN_PROCESS, Terms, Workers, slots_for
 from workers import steps
 from workers.cage import ProcessCage
+from workers.celery_app import Sender
 from workers.context import Context, Engines
 from workers.document import StandardDocument
+from workers.outbox import Outbox
+from workers.sweep import TIDY_S, Duty, Sweeper, bury
 
 _PRELOAD = ("pipeline.recipe",)
+
+QUEUES = tuple(Queue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,69 +77,86 @@ class Parts:
         return self.settings.data_dir / "staging"
 
 
-def require_embedded(settings: Settings) -> None:
-    """Refuse by name what this version has no adapter for."""
-    refused = {
-        "QUIRE_DATABASE_URL": (settings.database_url, "SQLite in QUIRE_DATA_DIR"),
-        "QUIRE_BROKER_URL": (settings.broker_url, "wakes inside the one process"),
-    }
-    for name, (url, instead) in refused.items():
-        if url is not None:
-            raise Unsupported(
-                "unsupported_setting",
-                f"{name} is set to a {_scheme(url)} URL, for which this version has no adapter; "
-                f"leave it empty to use {instead}",
-            )
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        raise Unsupported(
-            "unsupported_setting",
-            f"QUIRE_HOST is {settings.host}: the embedded service has no keys and listens on loopback only",
-        )
-
-
-def _scheme(url: SecretStr) -> str:
-    return urlsplit(url.get_secret_value()).scheme[:20] or "malformed"
-
-
 @contextmanager
 def embedded(settings: Settings) -> Iterator[Parts]:
     """The whole service in this process: parts to answer with, workers behind them. One per data folder."""
-    require_embedded(settings)
+    mode.require(settings, Role.SERVE)
+    sole = not mode.shared(settings)
     with ExitStack() as stack:
-        lock = FolderLock(settings.data_dir)
-        lock.take()
-        stack.callback(lock.release)
-        metrics, tracing = Metrics("serve"), Tracing(settings.otlp_url, "serve")
-        stack.callback(tracing.close)
-        database = Database(f"sqlite:///{settings.data_dir / 'quire.db'}")
-        stack.callback(database.close)
-        migrate.upgrade(database)
-        metrics.watch(database)
-        stack.enter_context(metrics_http.exposed(metrics, settings.metrics_host, settings.metrics_port))
-        blobs = blobs_of(settings)
-        stack.callback(blobs.close)
-        cores = settings.cpu_processes or os.cpu_count() or 1
-        cage = ProcessCage(
-            cores,
-            deadline_s=settings.cpu_step_timeout_s,
-            memory_bytes=settings.cpu_memory_bytes,
-            preload=_PRELOAD,
-            meter=metrics,
+        _own_folder(settings, stack)
+        chosen = _adapters(settings, Role.SERVE, stack, connections=20)
+        if sole:
+            migrate.upgrade(chosen.database)
+        else:
+            migrate.require(chosen.database)
+        terms = Terms(
+            broker_url=_broker_url(settings) or IN_PROCESS,
+            others=_outbox(settings, chosen.metrics, stack),
+            duties=[Duty("tidy", TIDY_S, Upkeep(chosen.database, chosen.blobs).tidy)],
+            sole=sole,
+            lease_s=settings.lease_s,
         )
-        stack.callback(cage.close)
-        reader = engine(settings.engine_url, cage)
-        stack.callback(reader.close)
-        seen = ObservedReader(reader, metrics, tracing.tracer())
-        adapters = _Adapters(database, ObservedBlobs(blobs, metrics), cage, seen, metrics, tracing)
-        workers = _workers(settings, adapters, cores)
-        http = stack.enter_context(
-            guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
-        )
-        parts = _parts(settings, adapters, workers, http)
-        _sweep_remains(parts)
+        workers = _workers(settings, chosen, QUEUES, terms)
+        parts = _parts(settings, chosen, workers.waker, stack)
+        uploads.sweep_staging(parts.staging)
+        if sole:  # what a killed process left behind
+            parts.keys.void_running()
         workers.start()
         stack.callback(workers.stop)
         yield parts
+
+
+@contextmanager
+def api(settings: Settings) -> Iterator[Parts]:
+    """A process that answers requests and leaves the work to others."""
+    mode.require(settings, Role.API)
+    with ExitStack() as stack:
+        _own_folder(settings, stack)
+        chosen = _adapters(settings, Role.API, stack, connections=20)
+        migrate.require(chosen.database)
+        outbox = _outbox(settings, chosen.metrics, stack)
+        assert outbox is not None
+        parts = _parts(settings, chosen, outbox, stack)
+        uploads.sweep_staging(parts.staging)
+        yield parts
+
+
+@contextmanager
+def worker(settings: Settings, queues: Sequence[Queue] = QUEUES) -> Iterator[Workers]:
+    """A process that works on some queues."""
+    mode.require(settings, Role.WORKER)
+    with ExitStack() as stack:
+        chosen = _adapters(settings, Role.WORKER, stack, connections=8)
+        migrate.require(chosen.database)
+        broker = _broker_url(settings)
+        assert broker is not None
+        terms = Terms(
+            broker_url=broker,
+            others=_outbox(settings, chosen.metrics, stack),
+            sole=False,
+            lease_s=settings.lease_s,
+            grace_s=settings.shutdown_s,
+        )
+        workers = _workers(settings, chosen, queues, terms)
+        workers.start()
+        stack.callback(workers.stop)
+        yield workers
+
+
+@contextmanager
+def sweep(settings: Settings) -> Iterator[None]:
+    """A process that gives silent workers up and removes what has to go. Several do no harm."""
+    mode.require(settings, Role.SWEEP)
+    with ExitStack() as stack:
+        database = _database(settings, stack, connections=2)
+        migrate.require(database)
+        metrics = _metrics(settings, Role.SWEEP, database, stack)
+        upkeep = Upkeep(database, _blobs(settings, metrics, stack))
+        ledger = SqlLedger(database, metrics)
+        sweeper = Sweeper([bury(ledger, settings.lease_s), Duty("tidy", TIDY_S, upkeep.tidy)])
+        sweeper.start()
+        stack.callback(sweeper.stop)
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +171,85 @@ class _Adapters:
     tracing: Tracing
 
 
+def _own_folder(settings: Settings, stack: ExitStack) -> None:
+    """Uploads in progress are one process's; so is SQLite."""
+    lock = FolderLock(settings.data_dir)
+    lock.take()
+    stack.callback(lock.release)
+
+
+def _database(settings: Settings, stack: ExitStack, connections: int) -> Database:
+    database = Database(mode.database_url(settings), pool_size=connections)
+    stack.callback(database.close)
+    return database
+
+
+def _adapters(settings: Settings, role: Role, stack: ExitStack, connections: int) -> _Adapters:
+    database = _database(settings, stack, connections)
+    metrics = _metrics(settings, role, database, stack)
+    cage = ProcessCage(
+        _cores(settings),
+        deadline_s=settings.cpu_step_timeout_s,
+        memory_bytes=settings.cpu_memory_bytes,
+        preload=_PRELOAD,
+        meter=metrics,
+    )
+    stack.callback(cage.close)
+    reader = engine(settings.engine_url, cage)
+    stack.callback(reader.close)
+    tracing = Tracing(settings.otlp_url, role)
+    stack.callback(tracing.close)
+    seen = ObservedReader(reader, metrics, tracing.tracer())
+    return _Adapters(database, _blobs(settings, metrics, stack), cage, seen, metrics, tracing)
+
+
+def _blobs(settings: Settings, metrics: Metrics, stack: ExitStack) -> ObservedBlobs:
+    blobs = blobs_of(settings)
+    stack.callback(blobs.close)
+    return ObservedBlobs(blobs, metrics)
+
+
+def _metrics(settings: Settings, role: Role, database: Database, stack: ExitStack) -> Metrics:
+    metrics = Metrics(role)
+    metrics.watch(database)
+    stack.enter_context(metrics_http.exposed(metrics, settings.metrics_host, settings.metrics_port))
+    return metrics
+
+
+def _cores(settings: Settings) -> int:
+    return settings.cpu_processes or os.cpu_count() or 1
+
+
+def _broker_url(settings: Settings) -> str | None:
+    return settings.broker_url.get_secret_value() if settings.broker_url is not None else None
+
+
+def _outbox(settings: Settings, meter: Metrics, stack: ExitStack) -> Outbox | None:
+    """Carries wakes to other processes, where there are any."""
+    broker = _broker_url(settings)
+    if broker is None:
+        return None
+    outbox = Outbox(partial(Sender, broker), meter)
+    outbox.start()
+    stack.callback(outbox.stop)
+    return outbox
+
+
 class _NoWaker:
-    """Stands in a context until the embedded workers put their own wakes there."""
+    """Stands in a context until the workers put their own wakes there."""
 
     def wake(self, queue: str) -> None:
         """Nobody listens yet."""
 
 
-def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorkers:
+def _workers(
+    settings: Settings,
+    chosen: _Adapters,
+    queues: Sequence[Queue],
+    terms: Terms,
+) -> Workers:
     scratch = settings.data_dir / "scratch"
-    scratch.mkdir(exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     reader = chosen.reader
     context = Context(
         ledger=SqlLedger(chosen.database, chosen.metrics),
@@ -171,13 +263,19 @@ def _workers(settings: Settings, chosen: _Adapters, cores: int) -> EmbeddedWorke
         meter=chosen.metrics,
         tracer=chosen.tracing.tracer(),
     )
-    upkeep = Upkeep(chosen.database, chosen.blobs)
-    return EmbeddedWorkers(context, slots_for(cores, reader), upkeep)
+    slots = slots_for(queues, _cores(settings), reader)
+    if not slots:
+        names = ", ".join(queues)
+        raise Unsupported("unsupported_setting", f"this version has no work for the queue {names}")
+    return Workers(context, slots, terms)
 
 
-def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http: httpx.Client) -> Parts:
+def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
+    http = stack.enter_context(
+        guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
+    )
     return Parts(
         settings=settings,
         database=database,
@@ -189,7 +287,7 @@ def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http
         lookup=lookup,
         pages=pages,
         results=Results(database, pages),
-        ingest=Ingest(database, chosen.blobs, workers.wakes, SystemClock()),
+        ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
         keys=Keys(database),
         watch=Watch(database),
@@ -197,9 +295,3 @@ def _parts(settings: Settings, chosen: _Adapters, workers: EmbeddedWorkers, http
         tracing=chosen.tracing,
         http=http,
     )
-
-
-def _sweep_remains(parts: Parts) -> None:
-    """What a killed process left behind; only the sole owner of the folder may remove it."""
-    uploads.sweep_staging(parts.staging)
-    parts.keys.void_running()

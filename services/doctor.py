@@ -5,13 +5,14 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from model_runtime.cpu_ocr.tessdata import installed as tesseract_languages
 from schemas.errors import QuireError
-from services.container import require_embedded
+from services import mode, reach
+from services.mode import Role
 from services.settings import Settings
 
 _WANTED = {
@@ -55,13 +56,31 @@ def _machine() -> Iterator[Finding]:
 
 
 def _configuration(settings: Settings) -> Iterator[Finding]:
+    distributed = mode.shared(settings) and settings.broker_url is not None
     try:
-        require_embedded(settings)
+        mode.require(settings, Role.API if distributed else Role.SERVE)
     except QuireError as error:
-        yield Finding("mode", "broken", error.detail, "unset it to run embedded")
+        yield Finding("mode", "broken", error.detail, "change the setting that is named")
         return
-    yield Finding("mode", "ok", f"embedded, listening on {settings.host}:{settings.port}")
+    text = "distributed (quire api, worker, sweep)" if distributed else "embedded (quire serve)"
+    yield Finding("mode", "ok", f"{text}, listening on {settings.host}:{settings.port}")
     yield Finding("engine", "ok", settings.engine_url)
+    if settings.database_url is not None:
+        yield _reached(
+            "database", reach.database, settings,
+            "start it, or correct QUIRE_DATABASE_URL; on another revision: quire migrate",
+        )  # fmt: skip
+    if settings.broker_url is not None:
+        yield _reached("broker", reach.broker, settings, "start Redis, or correct QUIRE_BROKER_URL")
+    if settings.blobs_url is not None:
+        yield _reached("blobs", reach.blobs, settings, "start the store, or correct QUIRE_BLOBS_URL")
+
+
+def _reached(name: str, ask: Callable[[Settings], str], settings: Settings, mend: str) -> Finding:
+    try:
+        return Finding(name, "ok", ask(settings))
+    except QuireError as error:
+        return Finding(name, "broken", reach.why(error), mend)
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:

@@ -41,10 +41,10 @@ class Settings(BaseSettings):
     """Folder of the embedded service: database, blobs, uploads in progress."""
 
     database_url: SecretStr | None = None
-    """Unset: SQLite in the data folder."""
+    """``postgresql://user:password@host/name``. Unset: SQLite in the data folder."""
 
     broker_url: SecretStr | None = None
-    """Unset: wakes stay inside the one process."""
+    """``redis://host:6379/0``. Unset: wakes stay inside the one process."""
 
     blobs_url: SecretStr | None = None
     """``s3://KEY:SECRET@host:port/bucket/prefix``; unset: a folder under the data folder."""
@@ -91,12 +91,17 @@ class Settings(BaseSettings):
     otlp_url: str | None = Field(default=None, pattern="^https?://[^/]")
     """Collector of traces, ``http://127.0.0.1:4318``; or OTEL_EXPORTER_OTLP_ENDPOINT. Unset: no traces."""
 
+    lease_s: float = Field(default=30.0, ge=1, le=3600)
+    """A process silent for so long is given up, and others do its work; the same for all processes."""
+
+    shutdown_s: float = Field(default=20.0, ge=0, le=3600)
+    """How long a worker that is asked to stop may go on with what it has begun, before it hands it back."""
+
+    insecure_no_keys: bool = False
+    """Let `quire api` listen on other addresses than loopback although anybody there may then do anything."""
+
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$")
-
-    @property
-    def embedded(self) -> bool:
-        return self.database_url is None and self.broker_url is None and self.blobs_url is None
 
     @classmethod
     def settings_customise_sources(

@@ -15,22 +15,27 @@ from workers.finish import FinishJob
 from workers.gate import Gate
 from workers.meter import JobOutcome
 from workers.pages import Lost, PageJobs
-from workers.pulse import Pulse
+from workers.pressure import Pressure
+from workers.pulse import LEASE_S, Pulse
 from workers.surroundings import around, mark_failed
 
 _log = structlog.get_logger(__name__)
 
 
 class Executor:
-    """Does the jobs of one process; its methods may be called from many threads."""
+    """Does the jobs of one process; its methods may be called from many threads.
 
-    def __init__(self, context: Context) -> None:
+    ``in_flight``: how many calls of the engine may be under way here as long as it copes.
+    """
+
+    def __init__(self, context: Context, in_flight: int = 1 << 16, lease_s: float = LEASE_S) -> None:
         self._context = context
         self._commit = Commit(context.ledger)
         self._failures = Failures(self._commit, context.waker)
-        self._pulse = Pulse(context.ledger)
+        self._pulse = Pulse(context.ledger, lease_s)
         self._gate = Gate()
         self._meter = context.meter
+        self._pressure = Pressure(in_flight)
         self._stopping = False
         pages = PageJobs(context, self._commit, self._failures)
         self._jobs: dict[Queue, Callable[[Claim, Lost], None]] = {
@@ -64,7 +69,17 @@ class Executor:
         return done
 
     def one(self, queue: Queue) -> bool:
-        """Do one job; False when there is none to claim, or the store is out of reach."""
+        """Do one job; False when none can be claimed, or the engine has enough to do."""
+        if queue is not Queue.READ:
+            return self._one(queue)
+        if not self._pressure.enter():
+            return False
+        try:
+            return self._one(queue)
+        finally:
+            self._pressure.leave()
+
+    def _one(self, queue: Queue) -> bool:
         with self._gate.shared():
             claim = self._claim(queue)
             if claim is None:
@@ -98,6 +113,8 @@ class Executor:
             again = claim.attempts > 0
             with self._context.cage.within(cancelled=lost, affinity=claim.run, alone=again):
                 self._jobs[claim.queue](claim, lost)
+            if claim.queue is Queue.READ:
+                self._pressure.coped()
             outcome: JobOutcome = "done"
         except (Fenced, Cancelled):
             outcome = "lost"
@@ -111,6 +128,8 @@ class Executor:
 
     def _fail(self, claim: Claim, error: QuireError, started: float) -> None:
         ms = round((time.monotonic() - started) * 1000)
+        if claim.queue is Queue.READ:
+            self._pressure.failed(error)
         mark_failed(error.code)
         _log.warning("job_failed", code=error.code, detail=error.detail, ms=ms)
         try:

@@ -9,9 +9,11 @@ from pipeline.ledger import Claim, Ledger
 from schemas.errors import QuireError, StoreUnavailable
 from schemas.ids import JobId, ProcessId, process_id
 
-BEAT_S = 5.0
-SILENT_S = 30.0
+LEASE_S = 30.0
 """A process that renewed nothing for so long counts as dead."""
+
+_BEATS = 6
+"""Renewals in the time of a lease."""
 
 _LOOK_S = 0.4
 """Cancelling reaches running work within this time."""
@@ -20,8 +22,9 @@ _LOOK_S = 0.4
 class Pulse:
     """The identity of this process in the store. ``at_work`` and ``over`` bracket each job."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, lease_s: float = LEASE_S) -> None:
         self._ledger = ledger
+        self._beat_s = lease_s / _BEATS
         self._lock = threading.Lock()
         self._mine: set[tuple[JobId, int]] = set()
         self._lost: set[tuple[JobId, int]] = set()
@@ -62,7 +65,7 @@ class Pulse:
         while not self._stop.wait(_LOOK_S):
             try:
                 self.look()
-                if time.monotonic() - beaten >= BEAT_S:
+                if time.monotonic() - beaten >= self._beat_s:
                     self._beat()
                     beaten = time.monotonic()
             except QuireError:

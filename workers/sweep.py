@@ -10,7 +10,7 @@ import structlog
 from pipeline.ledger import Ledger, Queue
 from schemas.errors import QuireError
 from workers.policy import DEATHS_ALLOWED
-from workers.pulse import SILENT_S
+from workers.pulse import LEASE_S
 
 _log = structlog.get_logger(__name__)
 
@@ -75,5 +75,5 @@ def poll(ledger: Ledger, idle: Callable[[Queue], int], wake: Callable[[Queue], N
     return Duty("poll", POLL_S, look)
 
 
-def bury(ledger: Ledger) -> Duty:
-    return Duty("bury", BURY_S, lambda: ledger.bury(SILENT_S, DEATHS_ALLOWED))
+def bury(ledger: Ledger, lease_s: float = LEASE_S) -> Duty:
+    return Duty("bury", min(BURY_S, lease_s / 3), lambda: ledger.bury(lease_s, DEATHS_ALLOWED))

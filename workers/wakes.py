@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.ledger import Queue
+from pipeline.ports import Waker
 from workers.meter import Meter, Unmeasured
 
 _LOST_S = 5.0
@@ -38,18 +39,22 @@ class Wakes:
         self._lock = threading.Lock()
 
     def wake(self, queue: str) -> None:
+        self.offer(queue)
+
+    def offer(self, queue: str) -> bool:
         """Send a wake if a slot is free to answer it; else who is at work looks once more before resting."""
         name = Queue(queue)
         with self._lock:
             slots = self._slots.get(name)
             if slots is None:
-                return
+                return False
             if slots.free() <= 0:
                 slots.missed = True
-                return
+                return False
             slots.sent.append(time.monotonic())
         self._send(name)
         self._meter.wake(name, "sent")
+        return True
 
     def answer(self, queue: str, drain: Callable[[Queue], int]) -> None:
         """Do what a wake asks for; too late a wake finds its slot taken and asks for nothing."""
@@ -89,3 +94,15 @@ class Wakes:
             if not again:
                 slots.running -= 1
             return again
+
+
+class Elsewhere:
+    """`Waker` for a process among others: whom nobody here is free to answer, somebody else may be."""
+
+    def __init__(self, here: Wakes, others: Waker) -> None:
+        self._here = here
+        self._others = others
+
+    def wake(self, queue: str) -> None:
+        if not self._here.offer(queue):
+            self._others.wake(queue)

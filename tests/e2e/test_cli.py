@@ -144,11 +144,11 @@ def test_without_a_service_the_command_brings_its_own(files: dict[str, str], tmp
     ("settings", "said"),
     [
         (
-            {"QUIRE_DATABASE_URL": "postgresql://u:secret@db/x"},
-            "QUIRE_DATABASE_URL is set to a postgresql URL",
+            {"QUIRE_DATABASE_URL": "mysql://u:secret@db/x"},
+            "QUIRE_DATABASE_URL is set to a mysql URL",
         ),
         ({"QUIRE_BROKER_URL": "redis://r"}, "QUIRE_BROKER_URL"),
-        ({"QUIRE_BLOBS_URL": "s3://b"}, "QUIRE_BLOBS_URL"),
+        ({"QUIRE_BLOBS_URL": "gs://b"}, "QUIRE_BLOBS_URL"),
         ({"QUIRE_ENGINE_URL": "http://vllm:8000"}, "QUIRE_ENGINE_URL"),
         ({"QUIRE_HOST": "0.0.0.0"}, "loopback only"),
         ({"QUIRE_PROT": "1"}, "did you mean QUIRE_PORT"),
@@ -162,6 +162,13 @@ def test_what_cannot_be_served_is_refused_by_name(
     assert said in done.stderr
     assert "secret" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("process", ["api", "worker", "sweep"])
+def test_processes_need_a_store_to_share(process: str, tmp_path: Path) -> None:
+    done = quire(process, "--data-dir", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert f"quire {process} needs QUIRE_DATABASE_URL" in done.stderr
 
 
 def test_a_folder_in_use_is_refused(running: Running) -> None:

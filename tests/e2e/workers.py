@@ -15,7 +15,6 @@ from pipeline.ledger import Queue
 from pipeline.ports import PageReader
 from schemas.ids import DEFAULT_TENANT, Digest, DocumentId, RunId
 from schemas.result import RunState
-from services.embedded import EmbeddedWorkers
 from services.folder_lock import FolderLock
 from services.stores import blob_rows, commands, migrate
 from services.stores.blobs_local import LocalBlobs
@@ -23,6 +22,7 @@ from services.stores.engine import Database
 from services.stores.ledger import SqlLedger
 from services.stores.tables import events, page_contents, pages, runs
 from services.stores.work_tables import attempts, jobs
+from services.worker import Terms, Workers
 from tests.e2e import hostile
 from workers.cage import ProcessCage
 from workers.context import Context, Engines
@@ -58,7 +58,7 @@ class House:
         reader: PageReader | None = None,
         slots: dict[Queue, int] | None = None,
         deadline_s: float = 60.0,
-    ) -> Iterator[EmbeddedWorkers]:
+    ) -> Iterator[Workers]:
         self.lock.take()
         cage = ProcessCage(2, deadline_s=deadline_s, memory_bytes=256 << 20, preload=["tests.e2e.hostile"])
         context = Context(
@@ -72,7 +72,7 @@ class House:
             scratch=self.scratch,
             chunk=4,
         )
-        workers = EmbeddedWorkers(context, slots or SLOTS, grace_s=0.2)
+        workers = Workers(context, slots or SLOTS, Terms(grace_s=0.2))
         workers.start()
         try:
             yield workers

@@ -10,7 +10,7 @@ from services.settings import Settings, SettingsInvalid, from_environment
 
 def test_an_empty_environment_is_the_embedded_service() -> None:
     settings = from_environment({"HOME": "/home/x", "DATABASE_URL": "postgresql://elsewhere"})
-    assert settings.embedded
+    assert (settings.database_url, settings.broker_url, settings.blobs_url) == (None, None, None)
     assert settings.host == "127.0.0.1"
     assert settings.engine_url == "cpu://"
 
