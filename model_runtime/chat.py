@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from pipeline.orders import PageImage
-from schemas.engine import EngineSpec
 from schemas.errors import ResultWarning
 
 PATIENCE = 288
@@ -78,10 +77,6 @@ class ChatModel(Protocol):
     Raises `EngineUnavailable` (not now), `DocumentUnreadable` (not this image), `RequestInvalid` (not this
     prompt or schema), `Unsupported` (a ``prefix`` where replies cannot be continued).
     """
-
-    @property
-    def spec(self) -> EngineSpec:
-        """Of the model as far as it is known: a server that was not up yet may turn out to host another."""
 
     @property
     def max_in_flight(self) -> int: ...

@@ -33,6 +33,12 @@ RULES: dict[str, Rule] = {
     "cage_crash": ONCE,
     # A fault of ours. Once more, in case it came from a moment's lack of something.
     "internal": Rule((1.0,)),
+    # It failed or hung over this page in particular, or so it seems: a few more tries, with time to recover.
+    "engine_failed": Rule((2.0, 10.0)),
+    "engine_timeout": Rule((5.0,)),
+    # Somebody has to mend the setting; the work waits for it.
+    "engine_unauthorized": PATIENT,
+    "engine_model_missing": PATIENT,
     "engine_unavailable": PATIENT,
     "engine_overloaded": PATIENT,
     "cage_unavailable": PATIENT,
