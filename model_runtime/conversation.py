@@ -48,6 +48,7 @@ class Conversation:
     key: str | None = field(default=None, repr=False)
     served: Served | None = None
     _talk: ServerTalk | None = None
+    _discovering: "asyncio.Future[Served] | None" = None
     _check: TokenCheck = field(default_factory=TokenCheck)
     _logprobs: bool = True
 
@@ -58,8 +59,10 @@ class Conversation:
         return self._talk
 
     async def discover(self, limit_s: float = _DISCOVERY_S) -> Served:
-        """Ask the endpoints in turn what they host. Raises `EngineUnavailable`."""
-        self.served = await self.talk.discover(limit_s)
+        """Ask the endpoints in turn what they host, once for all who wait. Raises `EngineUnavailable`."""
+        if self._discovering is None or self._discovering.done():
+            self._discovering = asyncio.ensure_future(self.talk.discover(limit_s))
+        self.served = await asyncio.shield(self._discovering)
         return self.served
 
     async def close(self) -> None:

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     engine_url: str = "cpu://"
     """Which engine reads pages: ``cpu://`` (OCR on this machine) or ``scripted://`` (for tests)."""
 
+    engine_key: SecretStr | None = None
+    """Sent as a bearer token to engines that are spoken to over HTTP."""
+
+    vllm: str | None = None
+    """vLLM's program, for `quire model serve`; unset: ``vllm`` on PATH."""
+
     host: str = "127.0.0.1"
     port: int = Field(default=8088, ge=0, le=65535)
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
