@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-big-pdf schema pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf schema pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -57,6 +57,9 @@ kill-drill: $(STAMP) ## Kill the service ten times during a 200-page document, c
 
 bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and PyMuPDF's share
 	$(BIN)/python -m tests.bench.born_digital
+
+bench-store: $(DEV) ## Claims and pages per second of Postgres with 64 claimers and 100,000 waiting pages
+	$(BIN)/python -m tests.bench.store
 
 bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
 	$(BIN)/python -m tests.bench.big_pdf

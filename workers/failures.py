@@ -71,9 +71,10 @@ class Failures:
 
 def _give_up(unit: UnitOfWork, claim: Claim, error: QuireError) -> None:
     if claim.queue in (Queue.RASTER, Queue.READ):
-        for page in unit.remaining():
-            unit.end_page(PageEnd(page, PageState.FAILED, error.info(), attempts=claim.attempts + 1))
+        pages = unit.remaining()
         unit.done()
+        for page in pages:
+            unit.end_page(PageEnd(page, PageState.FAILED, error.info(), attempts=claim.attempts + 1))
     else:
         unit.end_run(Outcome(RunState.FAILED, error.info(), {"warnings": list(claim.facts.warnings)}))
 

@@ -84,9 +84,8 @@ class PageJobs:
             end = replace(made, attempts=claim.attempts + 1)
 
             def write_end(unit: UnitOfWork) -> int | None:
-                left = unit.end_page(end)
                 advance(unit, following)
-                return left
+                return unit.end_page(end)  # last: from here on all pages of the run wait for this commit
 
             if self.commit(claim, write_end) == 0:
                 context.waker.wake(Queue.FINISH)
@@ -138,9 +137,8 @@ class PageJobs:
         end = replace(made, attempts=claim.attempts + 1)
 
         def write(unit: UnitOfWork) -> int | None:
-            left = unit.end_page(end)
             unit.done()
-            return left
+            return unit.end_page(end)  # last: from here on all pages of the run wait for this commit
 
         if self.commit(claim, write) == 0:
             context.waker.wake(Queue.FINISH)

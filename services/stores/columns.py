@@ -72,8 +72,18 @@ class PackedJson(sa.types.TypeDecorator[bytes]):
         return None if value is None else zlib.decompress(value)
 
 
-Key: sa.types.TypeEngine[str] = sa.Text().with_variant(sa.Text(collation=_C), "postgresql")
-"""Ids, digests and names of ours: plain ASCII."""
+class KeyText(CleanText):
+    """Ids, digests and names of ours: plain ASCII. What is not becomes something that no row has."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002  # fixed by SQLAlchemy
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return clean(value.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+
+
+Key: sa.types.TypeEngine[str] = KeyText()
 
 Json = sa.JSON(none_as_null=True)
 

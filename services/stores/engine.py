@@ -1,9 +1,11 @@
 """Database engines: SQLite in WAL mode, or Postgres, behind the same two kinds of transaction."""
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -11,10 +13,14 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import FunctionElement
 
-from schemas.errors import StoreUnavailable
+from schemas.errors import StoreUnavailable, Unsupported
+from services.stores import postgres
 from services.stores.columns import json_text
 
+T = TypeVar("T")
+
 _WRITES = "quire_writes"
+_TRIES = 4
 
 
 class now_us(FunctionElement[int]):  # noqa: N801  # reads as the SQL function it is
@@ -58,18 +64,26 @@ class _Turn:
 
 
 class Database:
-    """One database. ``read()`` and ``write()`` are transactions: commit on leaving, undone by an error."""
+    """One database. ``write()`` is a transaction: committed on leaving, undone by an error.
+
+    ``read()`` is one too on SQLite; on Postgres each of its statements sees what is committed by then, so
+    what must fit together is read by one statement. ``pool_size``: connections of this process.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 20) -> None:
         self.engine = _create(url, pool_size)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._writers = self.engine.execution_options(**{_WRITES: True})
+        # BEGIN and COMMIT around a single SELECT would treble its trips to the server.
+        self._readers = (
+            self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
         # SQLite takes one writer; its own busy handler sleeps in the dark, a lock hands over at once.
         self._turn = _Turn()
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        with _translated(), self.engine.begin() as connection:
+        with _translated(), self._readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -83,29 +97,57 @@ class Database:
             with _translated(), self._writers.begin() as connection:
                 yield connection
 
+    def settle(self, body: Callable[[sa.Connection], T]) -> T:
+        """Run a write transaction, and once more if it was the one that had to give way to another.
+
+        ``body`` does nothing that could not be undone.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                with self.write() as connection:
+                    return body(connection)
+            except GaveWay:
+                time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # at once, it may be in the way again
+        with self.write() as connection:
+            return body(connection)
+
     def close(self) -> None:
         self.engine.dispose()
+
+
+class GaveWay(StoreUnavailable):
+    """Two transactions waited for each other, and the database undid this one: the same again succeeds."""
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-        raise StoreUnavailable("store_unavailable", "the database did not answer") from error
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
+        if postgres.gave_way(error):
+            raise GaveWay(detail="the database was busy with something in its way") from error
+        raise StoreUnavailable(detail="the database did not answer") from error
+    except sa.exc.TimeoutError as error:
+        raise StoreUnavailable(detail="all connections to the database are in use") from error
 
 
 def _create(url: str, pool_size: int) -> sa.Engine:
     parsed = sa.make_url(url)
-    common: dict[str, Any] = {
-        "json_serializer": json_text,
-        "json_deserializer": orjson.loads,
-        "pool_size": pool_size,
-        "max_overflow": pool_size,
-    }
-    if parsed.get_backend_name() != "sqlite":
-        return sa.create_engine(parsed, pool_pre_ping=True, **common)
-    engine = sa.create_engine(parsed, connect_args={"timeout": 60, "check_same_thread": False}, **common)
+    common: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": orjson.loads}
+    if parsed.drivername in postgres.DRIVERS:
+        return postgres.create(parsed, pool_size, common)
+    if parsed.drivername != "sqlite":
+        raise Unsupported(
+            "unsupported_setting",
+            f"there is no adapter for {parsed.drivername[:20]} databases; use postgresql:// or sqlite://",
+        )
+    engine = sa.create_engine(
+        parsed,
+        connect_args={"timeout": 60, "check_same_thread": False},
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        **common,
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

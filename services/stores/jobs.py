@@ -123,7 +123,7 @@ def _taking(dialect: str) -> Any:
     )
 
 
-_BEST = (
+BEST = (
     sa.select(jobs.c.id)
     .where(
         jobs.c.queue == sa.bindparam("in_queue"),
@@ -139,35 +139,51 @@ _BEST = (
 )
 _CLAIM = (
     sa.update(jobs)
-    .where(jobs.c.id == _BEST)
+    .where(jobs.c.id == BEST)
     .values(state="leased", token=jobs.c.token + 1, process_id=sa.bindparam("by"), leased_at=now_us())
     .returning(*jobs.c)
+)
+SERVED = (
+    sa.select(queues.c.virtual)
+    .where(queues.c.queue == sa.bindparam("of_queue"), queues.c.priority == sa.bindparam("of_priority"))
+    .scalar_subquery()
+    .label("served")
+)
+# The turn being served only moves on. Whoever finds it locked leaves it: the one who holds it is moving it to
+# a turn nearby. To wait would line up all claimers behind each other's commits (of 64 only one worked).
+_BEHIND = (
+    sa.select(queues.c.queue)
+    .where(
+        queues.c.queue == sa.bindparam("of_queue"),
+        queues.c.priority == sa.bindparam("of_priority"),
+        queues.c.virtual < sa.bindparam("turn"),
+    )
+    .with_for_update(skip_locked=True)
+)
+_SERVING = (
+    sa.update(queues)
+    .where(queues.c.queue.in_(_BEHIND), queues.c.priority == sa.bindparam("of_priority"))
+    .values(virtual=sa.bindparam("turn"))
 )
 
 
 def claim(connection: sa.Connection, queue: str, process: ProcessId) -> sa.Row[Any] | None:
     """Lease the best runnable job: by priority, then turn; other claimers skip rows being claimed."""
-    row = connection.execute(_CLAIM, {"in_queue": str(queue), "by": process}).one_or_none()
-    if row is not None:
-        values = {
-            "queue": row.queue,
-            "priority": row.priority,
-            "tenant_id": row.tenant_id,
-            "virtual": row.turn,
+    return connection.execute(_CLAIM, {"in_queue": str(queue), "by": process}).one_or_none()
+
+
+def serving(connection: sa.Connection, job: sa.Row[Any], served: int | None) -> None:
+    """The turn of a job just claimed is being served; ``served`` is the one before (see `SERVED`)."""
+    if served is None:
+        first = {
+            "queue": job.queue,
+            "priority": job.priority,
+            "tenant_id": job.tenant_id,
+            "virtual": job.turn,
         }
-        connection.execute(_serving(connection.dialect.name), values)
-    return row
-
-
-@cache
-def _serving(dialect: str) -> Any:
-    """The turn being served, which only moves on."""
-    statement = insert(dialect, queues)
-    return statement.on_conflict_do_update(
-        index_elements=[queues.c.queue, queues.c.priority],
-        set_={"virtual": statement.excluded.virtual},
-        where=queues.c.virtual < statement.excluded.virtual,
-    )
+        connection.execute(insert(connection.dialect.name, queues).on_conflict_do_nothing(), first)
+    elif served < job.turn:
+        connection.execute(_SERVING, {"of_queue": job.queue, "of_priority": job.priority, "turn": job.turn})
 
 
 def held(job: JobId, token: int) -> sa.ColumnElement[bool]:

@@ -90,13 +90,16 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> Buri
 
 
 def _leased_by(connection: sa.Connection, dead: Sequence[str]) -> Sequence[sa.Row[Any]]:
-    """Also what a process leased in the moment it was given up."""
+    """Also what a process leased in the moment it was given up, and what was locked the last time.
+
+    A job that somebody is writing is left: a process that was frozen there must not hold up everybody.
+    """
     unknown = ~sa.exists().where(processes.c.id == job_rows.c.process_id)
     return connection.execute(
         sa.select(job_rows)
         .where(sa.or_(job_rows.c.process_id.in_(dead), unknown), jobs.LEASED)
         .order_by(job_rows.c.id)
-        .with_for_update()
+        .with_for_update(skip_locked=True)
     ).all()
 
 

@@ -116,7 +116,8 @@ class SqlUnit:
             .where(
                 page_rows.c.run_id == self._claim.run,
                 page_rows.c.number == page.number,
-                page_rows.c.state.in_(transitions.OPEN_PAGES),
+                # Not when it is with an engine already: a commit whose answer was lost is made again.
+                page_rows.c.state == str(PageState.PENDING),
             )
             .values(
                 state=str(PageState.READING),
@@ -140,6 +141,15 @@ class SqlUnit:
     def render_again(self) -> None:
         page = self._claim.page
         assert page is not None
+        self._connection.execute(
+            sa.update(page_rows)
+            .where(
+                page_rows.c.run_id == self._claim.run,
+                page_rows.c.number == page,
+                page_rows.c.state == str(PageState.READING),
+            )
+            .values(state=str(PageState.PENDING))
+        )
         self._add(Queue.RASTER, [jobs.Work({"pages": [page]}, page=page, attempts=self._claim.attempts)])
         self.done()
 

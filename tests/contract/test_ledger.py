@@ -9,7 +9,7 @@ from pipeline.ledger import Fenced, Later, Outcome, PageEnd, PageToRead, Queue
 from pipeline.orders import PageImage
 from schemas.errors import Conflict, ErrorInfo, NotFound
 from schemas.field import Field, FieldState, FieldType
-from schemas.ids import DEFAULT_TENANT, TenantId
+from schemas.ids import DEFAULT_TENANT, DocumentId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
 from services.stores import commands
@@ -376,3 +376,29 @@ def test_a_run_far_ahead_of_its_readers_waits_as_a_whole(store: Store) -> None:
     assert store.claim(Queue.RASTER, process).run == other
     assert store.ledger.claim(Queue.RASTER, process) is None
     assert store.claim(Queue.READ, process).run == run
+
+
+def test_a_commit_made_again_after_its_answer_was_lost_adds_no_second_reading(store: Store) -> None:
+    run = store.planned(2, chunk=2)
+    claim = store.claim(Queue.RASTER, store.process())
+    image = store.blob(content=b"i")
+    for _ in range(2):
+        with store.ledger.holding(claim) as unit:
+            unit.to_read(PageToRead(1, b"{}", PageImage(b"i", "image/png", 28, 28)), image)
+            unit.work_on(2)
+    assert sorted(job.queue for job in store.jobs(run)) == ["raster", "read"]
+
+
+def test_a_long_queue_does_not_hide_the_others_from_the_poll(store: Store) -> None:
+    store.planned(400)
+    store.document()
+    runnable = store.ledger.runnable()
+    assert runnable[Queue.PLAN] == 1
+    assert runnable[Queue.RASTER] > 100
+
+
+def test_ids_that_cannot_be_find_nothing(store: Store) -> None:
+    document, _ = store.document()
+    for name in (f"{document}\x00", "\ud800", "\x00", "é" * 3000):
+        with pytest.raises(NotFound), store.database.write() as connection:
+            commands.cancel_run(connection, DEFAULT_TENANT, DocumentId(name))

