@@ -35,6 +35,16 @@ class DocumentView(DocumentInfo):
     result: Result | None = None
 
 
+class UploadView(BaseModel):
+    """Where to send the bytes of a large file."""
+
+    upload_id: str
+    url: str
+    method: str = "PUT"
+    headers: dict[str, str] = {}
+    expires_at: str
+
+
 class RunView(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 

@@ -11,6 +11,7 @@ BatchId = NewType("BatchId", str)
 JobId = NewType("JobId", str)
 ProcessId = NewType("ProcessId", str)
 RequestId = NewType("RequestId", str)
+UploadId = NewType("UploadId", str)
 Digest = NewType("Digest", str)
 """SHA-256 of the stored bytes, 64 lower-case hexadecimal digits."""
 
@@ -47,6 +48,10 @@ def job_id() -> JobId:
 
 def process_id() -> ProcessId:
     return ProcessId(new_id("prc"))
+
+
+def upload_id() -> UploadId:
+    return UploadId(new_id("upl"))
 
 
 def request_id() -> RequestId:

@@ -29,6 +29,7 @@ from services.results import Results
 from services.schema_catalog import Schemas
 from services.schema_inference import Inference
 from services.settings import Settings
+from services.sources import Sources, presigned_of, sources_of
 from services.stores import migrate
 from services.stores.choose import blobs_of
 from services.stores.engine import Database
@@ -70,7 +71,7 @@ class Parts:
     watch: Watch
     metrics: Metrics
     tracing: Tracing
-    http: httpx.Client = field(repr=False)
+    sources: Sources = field(repr=False)
 
     @property
     def staging(self) -> Path:
@@ -92,7 +93,7 @@ def embedded(settings: Settings) -> Iterator[Parts]:
         terms = Terms(
             broker_url=_broker_url(settings) or IN_PROCESS,
             others=_outbox(settings, chosen.metrics, stack),
-            duties=[Duty("tidy", TIDY_S, Upkeep(chosen.database, chosen.blobs).tidy)],
+            duties=[Duty("tidy", TIDY_S, _upkeep(settings, chosen.database, chosen.blobs).tidy)],
             sole=sole,
             lease_s=settings.lease_s,
         )
@@ -151,7 +152,7 @@ def sweep(settings: Settings) -> Iterator[None]:
         database = _database(settings, stack, connections=2)
         migrate.require(database)
         metrics = _metrics(settings, Role.SWEEP, database, stack)
-        upkeep = Upkeep(database, _blobs(settings, metrics, stack))
+        upkeep = _upkeep(settings, database, _blobs(settings, metrics, stack))
         ledger = SqlLedger(database, metrics)
         sweeper = Sweeper([bury(ledger, settings.lease_s), Duty("tidy", TIDY_S, upkeep.tidy)])
         sweeper.start()
@@ -207,6 +208,10 @@ def _blobs(settings: Settings, metrics: Metrics, stack: ExitStack) -> ObservedBl
     blobs = blobs_of(settings)
     stack.callback(blobs.close)
     return ObservedBlobs(blobs, metrics)
+
+
+def _upkeep(settings: Settings, database: Database, blobs: Blobs) -> Upkeep:
+    return Upkeep(database, blobs, also=(presigned_of(settings, database).sweep,))
 
 
 def _metrics(settings: Settings, role: Role, database: Database, stack: ExitStack) -> Metrics:
@@ -293,5 +298,5 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         watch=Watch(database),
         metrics=chosen.metrics,
         tracing=chosen.tracing,
-        http=http,
+        sources=sources_of(settings, database, http),
     )

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     source_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Networks that URL sources may reach although they are private, e.g. ``10.1.0.0/16``."""
 
+    source_buckets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Where documents may be read from: ``TENANT=s3://KEY:SECRET@host/bucket/prefix``, ``*=…`` for all."""
+
+    upload_url_s: int = Field(default=3600, ge=60, le=86_400)
+    """How long a client may begin to use the URL it got from ``POST /v1/uploads``."""
+
     source_timeout_s: float = Field(default=60.0, gt=0, le=3600)
 
     cpu_processes: int | None = Field(default=None, ge=1, le=256)
@@ -123,7 +129,7 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-_LISTS = ("allowed_hosts", "allowed_origins", "source_allow")
+_LISTS = ("allowed_hosts", "allowed_origins", "source_allow", "source_buckets")
 
 
 def from_environment(environment: Mapping[str, str], **overrides: Any) -> Settings:

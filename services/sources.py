@@ -1,17 +1,24 @@
-"""Documents named in a JSON body (url, base64, object) brought to the staging folder like uploads."""
+"""Documents named in a JSON body (url, base64, object, upload) brought to the staging folder."""
 
 import base64
 import binascii
+import os
 import time
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.errors import Unsupported
+from schemas.ids import TenantId
 from services import guard
+from services.buckets import Buckets, parse_allowed
 from services.faults import fault
+from services.presigned import Presigned
+from services.settings import Settings
+from services.stores.choose import bucket_of
+from services.stores.engine import Database
 from services.uploads import PayloadTooLarge, Receiver, Staged
 
 _OK = 200
@@ -19,36 +26,56 @@ _CHUNK = 65_536
 
 
 class Source(BaseModel):
-    """Where the document is: exactly one of ``url``, ``base64``, ``object``."""
+    """Where the document is: exactly one of ``url``, ``base64``, ``object``, ``upload``."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: Annotated[str, Field(max_length=4096)] | None = None
     base64: str | None = None
     object: Annotated[str, Field(max_length=4096)] | None = None
+    upload: Annotated[str, Field(max_length=64)] | None = None
     filename: Annotated[str, Field(max_length=1024)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Source":
-        if sum(value is not None for value in (self.url, self.base64, self.object)) != 1:
-            raise ValueError("give exactly one of url, base64, object")
+        if sum(value is not None for value in (self.url, self.base64, self.object, self.upload)) != 1:
+            raise ValueError("give exactly one of url, base64, object, upload")
         return self
 
 
-def receive(source: Source, receiver: Receiver, http: httpx.Client, timeout_s: float) -> Staged:
-    """The document behind a source. ``receiver`` enforces size and type while it comes in."""
-    with receiver:
-        if source.object is not None:
-            raise Unsupported(
-                "unsupported",
-                "object sources need a bucket; the embedded service reads url and base64 sources",
-            )
-        if source.base64 is not None:
-            _decode(source.base64, receiver)
-            return receiver.finish(source.filename)
-        assert source.url is not None
-        _fetch(source.url, receiver, http, timeout_s)
-        return receiver.finish(source.filename or _name_in(source.url))
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everywhere a document may be brought from."""
+
+    http: httpx.Client
+    buckets: Buckets
+    presigned: Presigned
+    timeout_s: float
+
+    def receive(self, tenant: TenantId, source: Source, receiver: Receiver) -> Staged:
+        """The document behind a source. ``receiver`` enforces size and type while it comes in."""
+        with receiver:
+            if source.upload is not None:
+                return self.presigned.receive(tenant, source.upload, receiver, source.filename)
+            if source.object is not None:
+                self.buckets.fetch(tenant, source.object, receiver, self.timeout_s)
+                return receiver.finish(source.filename or source.object.rsplit("/", 1)[-1])
+            if source.base64 is not None:
+                _decode(source.base64, receiver)
+                return receiver.finish(source.filename)
+            assert source.url is not None
+            _fetch(source.url, receiver, self.http, self.timeout_s)
+            return receiver.finish(source.filename or _name_in(source.url))
+
+
+def sources_of(settings: Settings, database: Database, http: httpx.Client) -> Sources:
+    items = [item.get_secret_value() for item in settings.source_buckets]
+    buckets = Buckets(parse_allowed(items, os.environ, bucket_of(settings)))
+    return Sources(http, buckets, presigned_of(settings, database), settings.source_timeout_s)
+
+
+def presigned_of(settings: Settings, database: Database) -> Presigned:
+    return Presigned(database, bucket_of(settings), settings.upload_url_s, settings.max_upload_bytes)
 
 
 def _decode(text: str, receiver: Receiver) -> None:

@@ -8,7 +8,19 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from services import watch
-from services.api import catalog, documents, events, health, pages, problems, results, runs, schemas, tables
+from services.api import (
+    catalog,
+    documents,
+    events,
+    health,
+    pages,
+    problems,
+    results,
+    runs,
+    schemas,
+    tables,
+    uploads,
+)
 from services.api.notes import Notes
 from services.api.openapi import describe
 from services.api.wire import Wire
@@ -40,7 +52,7 @@ def create_app(parts: Parts) -> ASGIApp:
         telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts
-    for part in (documents, runs, results, pages, tables, events, catalog, schemas, health):
+    for part in (documents, uploads, runs, results, pages, tables, events, catalog, schemas, health):
         app.include_router(part.router)
     problems.install(app)
     describe(app)

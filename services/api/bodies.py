@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.sniff import sniff
 from schemas.errors import BadInput, RequestInvalid
+from schemas.ids import TenantId
 from services.asks import members_of_form, parse_json
 from services.container import Parts
 from services.faults import invalid
 from services.multipart import Form, MultipartReader, boundary_of
-from services.sources import Source, receive
+from services.sources import Source
 from services.uploads import EmptyBody, PayloadTooLarge, Receiver, Staged
 
 _PIECE = 262_144
@@ -26,15 +27,28 @@ class UnsupportedBody(BadInput):
     status = 415
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
-    """A document that came in, and what was asked of it."""
-
-    staged: Staged
-    origin: str
-    """What identifies the document for idempotency: its digest, or the URL it was fetched from."""
+    """A document that came in, or that is to be fetched, and what was asked of it."""
 
     members: dict[str, Any]
+    origin: str
+    """What identifies the document for idempotency: its digest, or where it is to be fetched from."""
+
+    staged: Staged | None = None
+    source: Source | None = None
+
+    async def stage(self, parts: Parts, tenant: TenantId) -> Staged:
+        """The whole document, fetched now if need be: a repeated POST fetches nothing again."""
+        if self.staged is None:
+            assert self.source is not None
+            receiver = Receiver(parts.staging, parts.settings.max_upload_bytes, sniff)
+            self.staged = await to_thread.run_sync(parts.sources.receive, tenant, self.source, receiver)
+        return self.staged
+
+    @property
+    def upload(self) -> str | None:
+        return self.source.upload if self.source is not None else None
 
 
 class JsonPost(BaseModel):
@@ -51,19 +65,20 @@ def content_type_of(request: Request) -> str:
 
 
 @asynccontextmanager
-async def received(request: Request, parts: Parts) -> AsyncIterator[Received]:
+async def received(request: Request, parts: Parts, tenant: TenantId) -> AsyncIterator[Received]:
     """The document of a POST in the staging folder; the staged file is removed at the end."""
     kind = content_type_of(request)
     if kind == "multipart/form-data":
         found = await _multipart(request, parts)
     elif kind == "application/json":
-        found = await _json(request, parts)
+        found = await _json(request, parts, tenant)
     else:
         raise UnsupportedBody(detail="send multipart/form-data with a part 'file', or application/json")
     try:
         yield found
     finally:
-        found.staged.discard()
+        if found.staged is not None:
+            found.staged.discard()
 
 
 async def json_members(request: Request, parts: Parts) -> dict[str, Any]:
@@ -93,7 +108,7 @@ async def _multipart(request: Request, parts: Parts) -> Received:
         form = await _feed(request, reader)
         if form.file is None:
             raise EmptyBody("no_file", "the form has no part 'file'")
-        return Received(form.file, form.file.digest, members_of_form(form.texts))
+        return Received(members_of_form(form.texts), form.file.digest, form.file)
     except BaseException:
         reader.discard()
         raise
@@ -112,7 +127,7 @@ async def _feed(request: Request, reader: MultipartReader) -> Form:
     return reader.finish()
 
 
-async def _json(request: Request, parts: Parts) -> Received:
+async def _json(request: Request, parts: Parts, tenant: TenantId) -> Received:
     settings = parts.settings
     text = await _whole(request, settings.max_json_bytes)
     if not text:
@@ -122,9 +137,11 @@ async def _json(request: Request, parts: Parts) -> Received:
         post = JsonPost.model_validate(members)
     except ValidationError as error:
         raise invalid(error) from None
-    receiver = Receiver(parts.staging, settings.max_upload_bytes, sniff)
-    staged = await to_thread.run_sync(receive, post.source, receiver, parts.http, settings.source_timeout_s)
-    return Received(staged, post.source.url or staged.digest, post.request)
+    source = post.source
+    found = Received(post.request, source.url or source.object or source.upload or "", source=source)
+    if source.base64 is not None:
+        found.origin = (await found.stage(parts, tenant)).digest
+    return found
 
 
 async def _whole(request: Request, limit: int) -> bytes:

@@ -73,6 +73,17 @@ async def once(request: Request, parts: Parts, tenant: TenantId, key: str | None
         raise
 
 
+def together(*commits: Commit | None) -> Commit:
+    """Several things in one transaction."""
+
+    def commit(connection: sa.Connection, document: DocumentId, run: RunId) -> None:
+        for each in commits:
+            if each is not None:
+                each(connection, document, run)
+
+    return commit
+
+
 def ids_of(answer: Answer) -> tuple[str, str]:
     """Document and run of a recorded answer."""
     document, run = answer.headers["X-Quire-Ids"].split()

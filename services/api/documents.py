@@ -12,7 +12,7 @@ from schemas.result import DocumentInfo, RunState
 from services.api import examples
 from services.api.answers import Expand, document_answer, location_of, waited
 from services.api.bodies import received
-from services.api.creation import ids_of, once, replayed
+from services.api.creation import ids_of, once, replayed, together
 from services.api.cursors import Cursor, cursor_of, next_cursor
 from services.api.deps import Served, Wait, Who
 from services.faults import fault
@@ -45,7 +45,11 @@ async def post_document(
     Multipart with a part `file` and a JSON part `request` or plain form fields; or JSON with a `source`.
     202 with `Location`; with `Prefer: wait=N` 200 if the run finishes in time.
     """
-    async with once(request, parts, who.tenant, idempotency_key) as post, received(request, parts) as got:
+    tenant = who.tenant
+    async with (
+        once(request, parts, tenant, idempotency_key) as post,
+        received(request, parts, tenant) as got,
+    ):
         ask = await to_thread.run_sync(parts.asks.check, who.tenant, got.members)
         fingerprint = await to_thread.run_sync(post.fingerprint, got.origin, got.members)
         earlier = post.replay(fingerprint)
@@ -54,11 +58,15 @@ async def post_document(
         if earlier is not None:
             run = ids_of(earlier)
         else:
-            also = post.commit(
+            staged = await got.stage(parts, tenant)
+            answer = post.commit(
                 fingerprint, parts.lookup.document_json, lambda document, _: location_of(document)
             )
-            made = await to_thread.run_sync(parts.ingest.create, who.tenant, got.staged, ask, also)
+            also = together(parts.sources.presigned.using(tenant, got.upload), answer)
+            made = await to_thread.run_sync(parts.ingest.create, tenant, staged, ask, also)
             run = made.document_id, made.run_id
+            if got.upload is not None:
+                await to_thread.run_sync(parts.sources.presigned.discard, tenant, got.upload)
     headers = await waited(parts, who.tenant, run, wait)
     if earlier is not None:
         headers["Idempotency-Replayed"] = "true"

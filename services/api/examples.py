@@ -99,10 +99,11 @@ _SOURCES = {
     "properties": {
         "url": {"type": "string", "format": "uri"},
         "base64": {"type": "string"},
-        "object": {"type": "string"},
+        "object": {"type": "string", "examples": ["s3://inbox/2026/a.pdf"]},
+        "upload": {"type": "string", "examples": ["upl_01kb2c8m3v5x7z9b1d3f5h7k9n"]},
         "filename": {"type": "string"},
     },
-    "description": "exactly one of url, base64, object",
+    "description": "exactly one of url, base64, object, upload",
 }
 _REF = {"$ref": "#/components/schemas/Request"}
 
@@ -135,6 +136,7 @@ POST_DOCUMENT: dict[str, Any] = {
                 },
                 "examples": {
                     "url": {"value": {"source": {"url": "https://example.com/a.pdf"}, "request": REQUEST}},
+                    "object": {"value": {"source": {"object": "s3://inbox/2026/a.pdf"}, "request": REQUEST}},
                     "base64": {"value": {"source": {"base64": "JVBERi0x...", "filename": "a.pdf"}}},
                 },
             },
@@ -165,6 +167,20 @@ POST_QUESTIONS = json_body(
 )
 POST_RETRY = json_body(
     {"type": "object", "additionalProperties": False, "properties": {"password": {"type": "string"}}}, {}
+)
+POST_UPLOAD = json_body(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["bytes"],
+        "properties": {
+            "filename": {"type": "string", "maxLength": 1024},
+            "bytes": {"type": "integer", "minimum": 1},
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        },
+    },
+    {"filename": "archive-scan.pdf", "bytes": 734003200},
+    required=True,
 )
 _ORDER_SCHEMA = {
     "type": "object",

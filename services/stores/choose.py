@@ -26,7 +26,7 @@ def blobs_of(settings: Settings, environment: Mapping[str, str] = os.environ) ->
     return S3Blobs(connect(location), location, cache)
 
 
-def bucket_of(settings: Settings, environment: Mapping[str, str]) -> S3Location | None:
+def bucket_of(settings: Settings, environment: Mapping[str, str] = os.environ) -> S3Location | None:
     """The bucket that QUIRE_BLOBS_URL names; None when it is a folder."""
     text = settings.blobs_url.get_secret_value() if settings.blobs_url is not None else "file:"
     scheme = text.partition(":")[0]

@@ -56,7 +56,7 @@ def connect(location: S3Location, *, public: bool = False) -> Minio:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(what: str = "the blob store") -> Iterator[None]:
     """Whatever the client raises becomes `NotFound`, for a key that is not there, or `StoreUnavailable`."""
     try:
         yield
@@ -64,10 +64,10 @@ def translated() -> Iterator[None]:
         code = code_of(error)
         if code == "NoSuchKey":
             raise NotFound("blob_not_found", "the stored file is gone") from error
-        said = f"the blob store refused the request ({code})" if code else "the blob store answered nonsense"
+        said = f"{what} refused the request ({code})" if code else f"{what} answered nonsense"
         raise StoreUnavailable("store_unavailable", said) from error
     except (HTTPError, OSError, ET.ParseError, UnicodeDecodeError) as error:
-        raise StoreUnavailable("store_unavailable", "the blob store could not be reached") from error
+        raise StoreUnavailable("store_unavailable", f"{what} could not be reached") from error
 
 
 def code_of(error: MinioException) -> str | None:

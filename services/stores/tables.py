@@ -178,6 +178,21 @@ events = Table(
     sqlite_autoincrement=True,  # a deleted document must not give its numbers to another
 )
 
+# Files that clients send to the bucket themselves. `used_at`: it has become a document.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("tenant_id", Key, nullable=False),
+    Column("filename", CleanText),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Key),
+    Column("created_at", Micros, nullable=False),
+    Column("expires_at", Micros, nullable=False),
+    Column("used_at", Micros),
+    Index("ix_uploads_expires_at", "expires_at"),
+)
+
 # state: running, done. `fingerprint` is over method, path and body.
 idempotency = Table(
     "idempotency",

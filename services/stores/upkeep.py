@@ -1,5 +1,6 @@
 """What has to go, goes: expired documents, cached images, answers to repeated posts, lost bytes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -27,12 +28,17 @@ class Upkeep:
     blobs_kept_us: int = _HOUR_US
     """How long an upload may take before a reference to it is written."""
 
+    also: tuple[Callable[[], None], ...] = ()
+    """What others have to tidy up."""
+
     def tidy(self) -> None:
         self.expire_documents()
         self.drop_images()
         self.drop_answers()
         self.collect_blobs()
         self.blobs.sweep()
+        for tidy in self.also:
+            tidy()
 
     def expire_documents(self) -> None:
         with self.database.write() as connection:
