@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf schema pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 schema pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -63,6 +63,9 @@ bench-store: $(DEV) ## Claims and pages per second of Postgres with 64 claimers 
 
 bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
 	$(BIN)/python -m tests.bench.big_pdf
+
+bench-s3: $(DEV) ## Page images per second into and out of a real S3 server: make bench-s3 [SERVER=rclone|rgw]
+	$(BIN)/python -m tests.bench.s3 $(or $(SERVER),rclone)
 
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json

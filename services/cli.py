@@ -37,11 +37,18 @@ def say(text: str) -> None:
 
 
 @app.command()
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(
+    data_dir: DataDir = None,
+    make_bucket: Annotated[
+        bool, typer.Option(help="also make the bucket of QUIRE_BLOBS_URL if it does not exist")
+    ] = False,
+) -> None:
     """Bring the database to the revision this installation needs. `serve` does so by itself on SQLite."""
     from services.folder_lock import FolderLock  # noqa: PLC0415  # the other commands start faster without
     from services.mode import database_url, shared  # noqa: PLC0415
     from services.stores import migrate as migrations  # noqa: PLC0415
+    from services.stores import s3_bucket  # noqa: PLC0415
+    from services.stores.choose import bucket_of  # noqa: PLC0415
     from services.stores.engine import Database  # noqa: PLC0415
 
     settings = settings_of(data_dir=data_dir)
@@ -56,6 +63,10 @@ def migrate(data_dir: DataDir = None) -> None:
         migrations.upgrade(database)
         after = migrations.current(database)
     say(f"database was on revision {before or 'none'}, is on {after}")
+    location = bucket_of(settings)
+    if make_bucket and location is not None:
+        made = s3_bucket.make(location)
+        say(f"bucket {location.bucket}: {'made' if made else 'is there'}")
 
 
 @app.command()

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import httpx
-
 from model_runtime.choose import engine
 from pipeline.ledger import Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker

@@ -14,8 +14,8 @@ from schemas.errors import QuireError, StoreUnavailable
 from schemas.ids import DEFAULT_TENANT, Digest
 from services import mode
 from services.settings import Settings
-from services.stores import migrate
-from services.stores.choose import blobs_of
+from services.stores import migrate, s3_bucket
+from services.stores.choose import blobs_of, bucket_of
 from services.stores.engine import Database
 
 _PATIENCE_S = 3
@@ -56,15 +56,19 @@ def broker(settings: Settings) -> str:
 
 
 def blobs(settings: Settings) -> str:
-    """Asks for something that is not there."""
+    """Tries the bucket out; asks a folder for something that is not there."""
     assert settings.blobs_url is not None
+    location = bucket_of(settings)
+    if location is not None:
+        s3_bucket.probe(location)
+        return f"bucket {location.bucket} on {location.host}"
     store = blobs_of(settings)
     try:
         store.size(BlobKey(DEFAULT_TENANT, _NO_DIGEST, 0))
     finally:
         store.close()
     parts = urlsplit(settings.blobs_url.get_secret_value())
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    return f"{parts.scheme}://{parts.path}"
 
 
 def _place(host: str, port: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -17,11 +17,13 @@ _log = structlog.get_logger(__name__)
 POLL_S = 1.0
 BURY_S = 5.0
 TIDY_S = 60.0
+_REST_S = 5.0
+"""How long a duty may end by itself; it can be cut off anywhere, as by a kill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """Something done every so often; it runs in the sweeper's thread, so it must be short."""
+    """Something done every so often."""
 
     name: str
     every_s: float
@@ -29,30 +31,29 @@ class Duty:
 
 
 class Sweeper:
-    """One thread that does its duties in turn; one that fails is logged and done again next time."""
+    """A thread for each duty: one that waits for a store that is down holds up no other."""
 
-    def __init__(self, duties: list[Duty]) -> None:
-        self._duties = duties
+    def __init__(self, duties: Sequence[Duty]) -> None:
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(duty,), name=f"sweep-{duty.name}", daemon=True)
+            for duty in duties
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join()
+        until = time.monotonic() + _REST_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
-    def _run(self) -> None:
-        due = dict.fromkeys(self._duties, 0.0)
-        while True:
-            for duty in self._duties:
-                if time.monotonic() >= due[duty]:
-                    self._once(duty)
-                    due[duty] = time.monotonic() + duty.every_s
-            pause = min(due.values()) - time.monotonic()
-            if self._stop.wait(max(pause, 0.01)):
-                return
+    def _run(self, duty: Duty) -> None:
+        while not self._stop.is_set():
+            self._once(duty)
+            self._stop.wait(duty.every_s)
 
     @staticmethod
     def _once(duty: Duty) -> None:

@@ -9,7 +9,7 @@ from alembic import op
 from services.stores.columns import CleanText, Key
 
 revision = "uploads"
-down_revision = "named_schemas"
+down_revision = "origin_of_runs"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +17,7 @@ from pipeline.ports import BlobKey, Blobs
 from schemas.errors import NotFound, StoreUnavailable
 from schemas.ids import DEFAULT_TENANT, Digest
 from services.settings import Settings
+from services.stores import s3_bucket
 from services.stores.blobs_s3 import PART_BYTES
 from services.stores.choose import blobs_of
 from tests.servers.proxy import Proxy
@@ -204,7 +207,8 @@ def test_what_has_a_local_copy_needs_no_server(far: Blobs, proxy: Proxy, tmp_pat
 
 def test_a_missing_bucket_is_not_a_missing_document(bucket: Bucket, tmp_path: Path) -> None:
     put = Put(tmp_path, 10)
-    gone = store(bucket.url(PREFIX).replace(bucket.location.bucket, "no-such-bucket"), tmp_path / "gone")
+    nowhere = Bucket(replace(bucket.location, bucket=f"quire-no-{uuid4().hex[:8]}"))
+    gone = store(nowhere.url(PREFIX), tmp_path / "gone")
     for call in (lambda: gone.open(put.key), lambda: gone.put(put.key, put.path)):
         with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
             call()
@@ -213,8 +217,8 @@ def test_a_missing_bucket_is_not_a_missing_document(bucket: Bucket, tmp_path: Pa
 
 def test_wrong_credentials_are_said_without_showing_them(bucket: Bucket, tmp_path: Path) -> None:
     put = Put(tmp_path, 10)
-    url = bucket.url(PREFIX).replace(":quire%2Btest", ":wrong%2Btest")
-    refused = store(url, tmp_path / "refused")
+    wrong = Bucket(replace(bucket.location, secret_key="wrong/secret"))
+    refused = store(wrong.url(PREFIX), tmp_path / "refused")
     calls: list[Callable[[], object]] = [
         lambda: refused.put(put.key, put.path),
         lambda: refused.open(put.key),
@@ -237,3 +241,17 @@ def test_uploads_in_parts_that_go_on_are_left_alone(far: Blobs, bucket: Bucket, 
     again = client._upload_part(bucket.location.bucket, name, put.content[: 5 << 20], None, upload, 1)
     assert again == part
     client._abort_multipart_upload(bucket.location.bucket, name, upload)
+
+
+def test_a_bucket_is_made_when_asked_for_and_tried_out(bucket: Bucket) -> None:
+    new = replace(bucket.location, bucket=f"quire-new-{uuid4().hex[:8]}")
+    with pytest.raises(StoreUnavailable, match="bucket_missing"):
+        s3_bucket.probe(new)
+    assert s3_bucket.make(new)
+    assert not s3_bucket.make(new)
+    s3_bucket.probe(new)
+    assert Bucket(new).keys() == []
+    with pytest.raises(StoreUnavailable, match="refused"):
+        s3_bucket.probe(replace(new, secret_key="wrong"))
+    with pytest.raises(StoreUnavailable, match="could not be reached"):
+        s3_bucket.probe(replace(new, host="127.0.0.1:1"))

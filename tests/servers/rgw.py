@@ -1,13 +1,21 @@
-"""A throw-away Ceph RADOS gateway: a complete S3 server from Debian's packages, without systemd."""
+"""A throw-away Ceph RADOS gateway: a complete S3 server from Debian's packages, without systemd.
 
+`python -m tests.servers.rgw COMMAND...` runs a command with QUIRE_TEST_S3_URL naming a bucket on one.
+"""
+
+import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from uuid import uuid4
 
-from tests.servers.s3 import KEY, SECRET, answers
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
+
+from tests.servers.s3 import KEY, SECRET, answers, bucket_on
 from tests.servers.server import Server, free_port
 
 _PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
@@ -169,3 +177,26 @@ class RgwServer(Server):
                 return
             time.sleep(0.1)
         raise RuntimeError(f"ceph {' '.join(question)} never said {wanted!r}")
+
+
+def main(command: list[str]) -> int:
+    """The command's exit status, or 69 (EX_UNAVAILABLE) when there is no gateway to be had."""
+    try:
+        server = RgwServer()
+        try:
+            server.start()
+            url = bucket_on(server.port).url()
+        except BaseException:
+            server.close()
+            raise
+    except (RuntimeError, OSError, subprocess.SubprocessError, MinioException, HTTPError) as error:
+        print(error, file=sys.stderr)
+        return os.EX_UNAVAILABLE
+    try:
+        return subprocess.run(command, check=False, env={**os.environ, "QUIRE_TEST_S3_URL": url}).returncode
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
