@@ -22,9 +22,7 @@ _HOUSE = re.compile(
     r"|(?<![^\W\d_])[^\W\d_]{3,40},?\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?(?:$|,)",
     re.IGNORECASE,
 )
-_SET_OFF = re.compile(
-    r"^(?:no\.?\s?)?\d{1,5}[a-z]?\s?,\s?[^,]{2,},?\s[^\W\d_]{3}", re.IGNORECASE
-)  # 109, SS21/1A, Damansara
+_SET_OFF = re.compile(r"^(?:no\.?\s?)?\d{1,5}[a-z]?\s?,\s?[^\W\d_]", re.IGNORECASE)  # 109, SS21/1A
 _PRICE = re.compile(r"\d[.,]\s?\d{2}\s?[A-Z]?$")  # where prices stand: at the end
 _REGISTRATION = re.compile(
     r"^\W{0,3}(?:(?:co|company|reg|roc|gst|no|id|rog)[\w\s.:/]{0,20})?\W{0,3}[A-Z]{0,3}\s?\d{4,12}\s?-?\s?[A-Z0-9]?\W{0,3}$",
