@@ -8,6 +8,7 @@ from threading import Lock
 
 from model_runtime.spec import scripted_spec
 from pipeline.orders import ReadOrder
+from pipeline.ports import PageAids
 from schemas.engine import EngineSpec
 from schemas.errors import DocumentUnreadable, EngineUnavailable, QuireError
 from schemas.reading import PageReading, ReadLine, ReadWord, line_of
@@ -63,7 +64,12 @@ class ScriptedReader:
         with self._lock:
             return sum(self._seen.values())
 
-    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+    def read(
+        self,
+        order: ReadOrder,
+        cancelled: Callable[[], bool],
+        aids: PageAids | None = None,  # noqa: ARG002  # it looks at nothing
+    ) -> PageReading:
         digest = image_digest(order.image.data)
         with self._lock:
             earlier = self._seen.get(digest, 0)

@@ -2,6 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from model_runtime.families import Traits
+from pipeline import prompts
 from schemas.engine import CoordinateConvention, EngineSpec, PixelLimits
 from schemas.request import Task
 
@@ -29,6 +31,46 @@ def cpu_spec(cores: int) -> EngineSpec:
             Task.CHARTS: f"Charts need a vision language model. {_CONFIGURE}",
             Task.QUESTIONS: f"Free questions need a vision language model. {_CONFIGURE}",
         },
+    )
+
+
+_X_HEIGHT = 9.0
+"""Pixels of a lower-case x that a vision language model reads reliably: docs/budget.md."""
+
+_LEAST_TOKENS = 64
+_ONLY_READS = "This checkpoint was trained to read text only (prompt=plain in QUIRE_ENGINE_URL)."
+
+
+def vlm_spec(
+    name: str,
+    model: str,
+    traits: Traits,
+    *,
+    visual_tokens: int,
+    max_in_flight: int,
+    calibration: str | None,
+    plain: bool,
+    x_height: float | None = None,
+) -> EngineSpec:
+    """A vision language model of a family; ``visual_tokens``: of its largest image."""
+    square = traits.factor * traits.factor
+    tasks = frozenset({Task.TEXT}) if plain else frozenset(Task)
+    return EngineSpec(
+        name=name,
+        model=model,
+        version="1",
+        limits=PixelLimits(
+            factor=traits.factor,
+            min_pixels=min(_LEAST_TOKENS, visual_tokens) * square,
+            max_pixels=visual_tokens * square,
+        ),
+        tasks=tasks,
+        coordinates=traits.coordinates,
+        calibration=calibration,
+        prompt=prompts.PLAIN if plain else prompts.ALL,
+        max_in_flight=max_in_flight,
+        pixels_per_x_height=x_height or _X_HEIGHT,
+        unsupported={task: _ONLY_READS for task in Task if task not in tasks},
     )
 
 

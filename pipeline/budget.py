@@ -108,6 +108,20 @@ def smallest_size(sizes: Iterable[tuple[float, int]]) -> float | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A budget, and what was wished for: ``scale`` in pixels per unit, ``letter`` in pixels of an x."""
+
+    used: BudgetUsed
+    scale: float
+    letter: float
+
+    def shown(self, geometry: Geometry) -> float:
+        """How large print is shown, as a share of what was wished for."""
+        wanted = geometry.width * geometry.height * self.scale * self.scale
+        return math.sqrt(self.used.width * self.used.height / wanted)
+
+
 def decide_budget(
     geometry: Geometry,
     smallest: SmallestText | None,
@@ -117,6 +131,19 @@ def decide_budget(
     *,
     native_scale: float | None = None,
 ) -> BudgetUsed:
+    """The size to render a page at, with the reason in words; `decide` says how."""
+    return decide(geometry, smallest, limits, request, pixels_per_x_height, native_scale=native_scale).used
+
+
+def decide(
+    geometry: Geometry,
+    smallest: SmallestText | None,
+    limits: PixelLimits,
+    request: BudgetRequest,
+    pixels_per_x_height: float,
+    *,
+    native_scale: float | None = None,
+) -> Decided:
     """The size to render a page at, with the reason in words.
 
     ``fast`` reads at 0.7 times the engine's letter height and at most half its largest image, ``balanced`` at
@@ -144,9 +171,10 @@ def decide_budget(
     dpi = None
     if geometry.unit is Unit.POINT:
         dpi = round(math.sqrt(width * height / (geometry.width * geometry.height)) * POINTS_PER_INCH, 1)
-    return BudgetUsed(
+    used = BudgetUsed(
         width=width, height=height, visual_tokens=limits.tokens(width, height), dpi=dpi, reason=reason
     )
+    return Decided(used, scale, letter)
 
 
 def _whole(height: float, width: float) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pipeline import sniff
 from pipeline.images_decode import check_size, decode, image_errors
 from pipeline.orders import Geometry
 from schemas.errors import DocumentUnreadable
+from schemas.geometry import Box, scaled
 from schemas.page import Unit
 
 _FORMATS = {
@@ -59,6 +60,20 @@ class ImagePage:
             if self._image.size == (width, height):
                 return self._image
             return self._image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+    def part(self, box: Box, width: int, height: int) -> Image.Image:
+        """What stands in a box of the page, at exactly ``width`` x ``height`` pixels."""
+        with image_errors("page_corrupt", f"page {self.number}"):
+            # Decoding may have reduced the frame; the geometry is that of the file.
+            sx, sy = self._image.width / self.geometry.width, self._image.height / self.geometry.height
+            inside = scaled(box, sx, sy)
+            within = (
+                max(0.0, inside[0]),
+                max(0.0, inside[1]),
+                min(float(self._image.width), inside[2]),
+                min(float(self._image.height), inside[3]),
+            )
+            return self._image.resize((width, height), Image.Resampling.LANCZOS, box=within, reducing_gap=3.0)
 
     def grey(self, width: int, height: int) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
         with image_errors("page_corrupt", f"page {self.number}"):

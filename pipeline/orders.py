@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.tiling import Tiling
 from schemas.engine import PixelLimits
 from schemas.errors import ResultWarning
 from schemas.geometry import Box
 from schemas.page import BudgetUsed, PageContent, Unit
 from schemas.reading import PageReading
-from schemas.request import BudgetRequest, Task
+from schemas.request import BudgetProfile, BudgetRequest, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class PageImage:
 class PreparedPage:
     """Either ``content`` (text layer or blank: the page is done) or ``image`` + ``budget`` for an engine.
 
-    ``layer`` is the text layer as read, trusted or not: an independent second reading for the engine step.
+    ``layer`` is the text layer as read: an independent second reading for the engine step. Where it is
+    ``trusted`` it stands for the page's text, and the engine is asked for the rest. ``tiles``: the parts to
+    read the text in where one image cannot show it.
     ``warnings`` are for the page that comes of ``image``; those of ``content`` are in it already.
     """
 
@@ -83,6 +86,8 @@ class PreparedPage:
     """Where alone the engine is believed, while ``layer`` stands for the rest. Empty: everywhere."""
 
     warnings: tuple[ResultWarning, ...] = ()
+    trusted: bool = False
+    tiles: Tiling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +100,4 @@ class ReadOrder:
     schema: dict[str, Any] | None = None
     questions: tuple[str, ...] = ()
     attempt: int = 1
+    profile: BudgetProfile = BudgetProfile.BALANCED

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from pipeline.orders import ReadOrder
+from pipeline.orders import PageImage, ReadOrder
+from pipeline.tiling import Tile, Tiling
 from schemas.engine import EngineSpec
 from schemas.ids import Digest, TenantId
 from schemas.reading import PageReading
@@ -50,13 +51,31 @@ class Blobs(Protocol):
         """Let go of connections and local copies."""
 
 
+class PageAids(Protocol):
+    """What a reader may ask for beside the page image, in which all boxes are. Each call may take a while."""
+
+    def layer(self) -> PageReading | None:
+        """The page's text layer, whether or not it can be trusted."""
+
+    def trusted(self) -> bool:
+        """Whether the text layer stands for the page's text, which then need not be read."""
+
+    def tiles(self) -> Tiling | None:
+        """The parts to read the page's text in, where one image cannot show it."""
+
+    def crop(self, tile: Tile, turn: int = 0) -> PageImage:
+        """A part of the page rendered anew, then turned clockwise by ``turn``, a multiple of 90 degrees."""
+
+
 class PageReader(Protocol):
     """An engine. Raises `EngineUnavailable` (try later) or `DocumentUnreadable` (this page never works)."""
 
     @property
     def spec(self) -> EngineSpec: ...
 
-    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+    def read(
+        self, order: ReadOrder, cancelled: Callable[[], bool], aids: PageAids | None = None
+    ) -> PageReading:
         """Read one page image; boxes in pixels of that image. Ends early once ``cancelled()`` is true."""
 
     def close(self) -> None: ...

@@ -12,6 +12,7 @@ from pipeline.images import ImageDocument, ImagePage
 from pipeline.orders import Geometry, SourceFile
 from pipeline.raster_pdf import PdfDocument, PdfPage
 from schemas.errors import DocumentUnreadable
+from schemas.geometry import Box
 
 _KEPT_OPEN = 2
 
@@ -28,6 +29,8 @@ class Drawable(Protocol):
     geometry: Geometry
 
     def picture(self, width: int, height: int) -> Image.Image: ...
+
+    def part(self, box: Box, width: int, height: int) -> Image.Image: ...
 
     def grey(self, width: int, height: int) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]": ...
 

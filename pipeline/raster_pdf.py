@@ -9,6 +9,7 @@ from PIL import Image
 from pipeline.orders import Geometry
 from pipeline.raster_errors import VENDOR_ERRORS, forget_messages, losses, page_errors, public_reason, quiet
 from schemas.errors import DocumentUnreadable
+from schemas.geometry import Box
 from schemas.page import Unit
 
 _EMPTY_STORE_AFTER = 16
@@ -39,6 +40,17 @@ class PdfPage:
             image = Image.frombuffer(
                 "RGB", (pixmap.width, pixmap.height), pixmap.samples_mv, "raw", "RGB", pixmap.stride, 1
             )
+        return _exactly(image, width, height)
+
+    def part(self, box: Box, width: int, height: int) -> Image.Image:
+        """What stands in a box of the page (its unit), in RGB at exactly ``width`` x ``height`` pixels."""
+        with page_errors(self.number):
+            listed = self._displayed()
+            x0, y0 = listed.rect.x0, listed.rect.y0
+            clip = pymupdf.Rect(box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0)
+            matrix = pymupdf.Matrix(width / clip.width, height / clip.height)
+            pixmap = listed.get_pixmap(matrix=matrix, colorspace=pymupdf.csRGB, alpha=0, clip=clip)
+            image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples)
         return _exactly(image, width, height)
 
     def grey(self, width: int, height: int) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
@@ -80,11 +92,14 @@ class PdfPage:
         return losses()
 
     def _pixmap(self, width: int, height: int, colours: pymupdf.Colorspace) -> pymupdf.Pixmap:
+        listed = self._displayed()
+        matrix = pymupdf.Matrix(width / listed.rect.width, height / listed.rect.height)
+        return listed.get_pixmap(matrix=matrix, colorspace=colours, alpha=0)
+
+    def _displayed(self) -> pymupdf.DisplayList:
         if self._list is None:
             self._list = self.page.get_displaylist(annots=1)
-        rect = self._list.rect
-        matrix = pymupdf.Matrix(width / rect.width, height / rect.height)
-        return self._list.get_pixmap(matrix=matrix, colorspace=colours, alpha=0)
+        return self._list
 
 
 class PdfDocument:

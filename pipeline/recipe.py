@@ -3,21 +3,27 @@
 import math
 from dataclasses import replace
 
-from pipeline import probe, text_layer, text_layer_scan
+import numpy as np
+
+from pipeline import cut_page, probe, text_layer, text_layer_scan
 from pipeline.assemble import assemble
+from pipeline.assemble_seen import assemble_seen, on_page, with_seen
 from pipeline.blank import is_blank
-from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, SmallestText, decide_budget, smallest_size
+from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, Decided, SmallestText, decide, smallest_size
 from pipeline.images_encode import encode
-from pipeline.ink import Grey
+from pipeline.ink import Grey, paper, positive
 from pipeline.inserts import completed
 from pipeline.orders import DocumentFacts, Geometry, PageImage, PageOrder, PreparedPage, SourceFile
 from pipeline.raster import Page, open_document, open_page
 from pipeline.raster_errors import MUPDF_ERRORS
 from pipeline.raster_pdf import PdfPage
+from pipeline.tiling import Tiling
 from schemas.errors import DocumentUnreadable, ResultWarning
 from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageResult, PageSource, PageState, Unit
 from schemas.reading import PageReading
+from schemas.request import BudgetProfile, Task
+from schemas.seen import Seen
 
 _PROBE_DPI = 110.0
 _PROBE_PIXELS = 2_500_000
@@ -31,6 +37,13 @@ _ASSUMED_LENGTH_IN = 11.0
 
 _IDEOGRAPHIC = frozenset({"zh", "ja", "ko"})
 _RENDER_PIXELS = 32_000_000
+
+_SHOWN_ENOUGH = {BudgetProfile.FAST: 0.0, BudgetProfile.BALANCED: 0.6, BudgetProfile.ACCURATE: 0.85}
+"""How small, as a share of what it needs, print may be shown before a page is read in parts instead."""
+
+_MOST_TILES = {BudgetProfile.FAST: 1, BudgetProfile.BALANCED: 24, BudgetProfile.ACCURATE: 64}
+_INK = 40
+"""How much darker than its paper a spot is that counts as printed when a page is cut along its gutters."""
 
 
 def inspect(source: SourceFile, max_pages: int) -> DocumentFacts:
@@ -104,7 +117,7 @@ def _for_engine(
     if not trusted and _seen_blank(page, grey, scale, order.number):
         return PreparedPage(order.number, geometry, content=_blank(order.number, geometry), layer=layer)
     shape = _unstretched(page)
-    budget = decide_budget(
+    decided = decide(
         shape,
         _smallest(page, layer, grey, scale, ideographs=_ideographs(order)),
         order.limits,
@@ -112,6 +125,7 @@ def _for_engine(
         order.pixels_per_x_height,
         native_scale=page.native_scale(),
     )
+    budget = decided.used
     image = encode(page.picture(budget.width, budget.height))
     return PreparedPage(
         order.number,
@@ -121,7 +135,30 @@ def _for_engine(
         layer=layer,
         pictures=pictures,
         warnings=_warnings(page),
+        trusted=trusted,
+        tiles=None if trusted else _tiles(shape, order, decided, grey),
     )
+
+
+def _tiles(shape: Geometry, order: PageOrder, decided: Decided, grey: Grey) -> Tiling | None:
+    """Parts to read the page in, where one image shows its print much smaller than it needs.
+
+    Only for engines that see (CPU readers take any size), and where text is wanted. Explicit limits of pixels
+    are a limit on what a page may cost: within them there is one image.
+    """
+    wanted = order.limits.counts_tokens and bool(order.tasks & {Task.TEXT, Task.TABLES})
+    profile = order.budget.profile
+    if not wanted or profile is None or decided.shown(shape) >= _SHOWN_ENOUGH[profile]:
+        return None
+    light = positive(grey)
+    sheet = cut_page.Sheet(
+        width=shape.width * decided.scale,
+        height=shape.height * decided.scale,
+        letter=decided.letter,
+        image=(decided.used.width, decided.used.height),
+        dark=paper(light).astype(np.int16) - light > _INK,
+    )
+    return cut_page.plan(sheet, order.limits, _MOST_TILES[profile])
 
 
 def assemble_page(
@@ -129,6 +166,8 @@ def assemble_page(
 ) -> PageContent:
     """The page as read by an engine, in the page's own unit."""
     geometry = prepared.geometry
+    if reading.seen is not None or reading.unreadable is not None:
+        return _seen(prepared, reading, engine)
     pictured = prepared.layer is not None and bool(prepared.pictures)
     if prepared.image is not None and source_kind is PageSource.OCR and not pictured:
         reading = text_layer_scan.arranged(prepared.image, reading)
@@ -139,6 +178,28 @@ def assemble_page(
     content = assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
     content.warnings.extend(prepared.warnings)
     return content
+
+
+def _seen(prepared: PreparedPage, reading: PageReading, engine: EngineUsed) -> PageContent:
+    """What a model saw; beside a text layer that can be trusted it adds only what the layer cannot say."""
+    geometry = prepared.geometry
+    reading = reading.scaled_to(geometry.width, geometry.height)
+    if prepared.trusted and prepared.layer is not None:
+        content = assemble(
+            prepared.layer, prepared.number, geometry, PageSource.TEXT_LAYER, engine, prepared.budget
+        )
+        content.warnings.extend(on_page(reading.warnings, prepared.number))
+        content = with_seen(content, reading.seen or Seen(), None)
+    else:
+        content = assemble_seen(reading, prepared.number, geometry, engine, prepared.budget)
+    content.warnings.extend(prepared.warnings)
+    return content
+
+
+def crop(source: SourceFile, number: int, box: Box, size: tuple[int, int], turn: int) -> PageImage:
+    """A part of a page, as large as asked, turned clockwise."""
+    picture = open_page(source, number).part(box, *size)
+    return encode(picture.rotate(-turn, expand=True) if turn % 360 else picture)
 
 
 def render(source: SourceFile, number: int, width: int) -> PageImage:

@@ -5,6 +5,7 @@ Importing this module is cheap for the parent that only names the steps; the dec
 # ruff: noqa: PLC0415  # the imports inside are the point: MuPDF alone takes half a second and 140 MB
 
 from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
+from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageSource
 from schemas.reading import PageReading
 
@@ -43,6 +44,13 @@ def assemble_page(
     from pipeline import recipe
 
     return recipe.assemble_page(prepared, reading, engine, source_kind)
+
+
+def crop(source: SourceFile, number: int, box: Box, size: tuple[int, int], turn: int) -> PageImage:
+    """A box of a page (in its unit) as an image of exactly that size, then turned clockwise."""
+    from pipeline import recipe
+
+    return recipe.crop(source, number, box, size, turn)
 
 
 def render(source: SourceFile, number: int, width: int) -> PageImage:

@@ -6,7 +6,9 @@ from pydantic import BaseModel
 
 from schemas.chart import Chart
 from schemas.errors import ErrorInfo, ResultWarning
+from schemas.finding import Finding, PageAnswer
 from schemas.geometry import PublicBox
+from schemas.request import Task
 from schemas.table import Table
 
 
@@ -132,3 +134,9 @@ class PageContent(BaseModel):
     tables: list[Table] = []
     charts: list[Chart] = []
     warnings: list[ResultWarning] = []
+    findings: list[Finding] | None = None
+    """Values that a model found for the run's schema; None where none was asked."""
+
+    answers: list[PageAnswer] | None = None
+    unanswered: list[Task] = []
+    """What was asked of the page and failed, though its text was read."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from schemas.errors import ResultWarning
 from schemas.geometry import Box, scaled, union
 from schemas.page import BlockKind
+from schemas.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,11 @@ class PageReading:
     language: str | None = None
     spent: Spent = field(default_factory=Spent)
     warnings: tuple[ResultWarning, ...] = ()
+    seen: Seen | None = None
+    """What a model read; its order and its kinds of blocks stand, nothing is arranged anew."""
+
+    unreadable: str | None = None
+    """Why nothing of the page can be used."""
 
     def scaled_to(self, width: float, height: float) -> "PageReading":
         """The same reading with its boxes in another unit; ``width`` x ``height`` is the page there."""
@@ -129,6 +135,7 @@ class PageReading:
             rules=tuple(replace(r, bbox=scaled(r.bbox, sx, sy)) for r in self.rules),
             tables=tuple(_scaled_table(t, sx, sy) for t in self.tables),
             unread=tuple(replace(u, bbox=scaled(u.bbox, sx, sy)) for u in self.unread),
+            seen=self.seen.scaled(sx, sy) if self.seen is not None else None,
         )
 
 

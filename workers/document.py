@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.answers import Answers
 from pipeline.document import merge_tables, plan_document
 from pipeline.ledger import EndedPage, Outcome
 from pipeline.ports import Cage
@@ -10,7 +11,7 @@ from schemas.engine import EngineSpec
 from schemas.errors import ErrorInfo, ResultWarning
 from schemas.field import Answer, AnswerState
 from schemas.page import PageContent, PageState
-from schemas.request import Request, Task
+from schemas.request import Task
 from schemas.result import RunState
 from workers.extraction import Extraction
 from workers.recipe import Ask, PagesOfRun, Sink
@@ -35,7 +36,7 @@ class StandardDocument:
                 sink.table(table.model_dump_json().encode())
         schema = ask.schema if Task.FIELDS in tasks else None
         extraction = Extraction(self._cage, schema) if schema is not None else None
-        tally = _Tally()
+        tally = _Tally(Answers(ask.request.questions))
         for chunk in pages.chunks():
             for page in chunk:
                 tally.add(page, sink)
@@ -45,23 +46,27 @@ class StandardDocument:
         state, fields = tally.state(), []
         summary: dict[str, Any] = {"extraction": None, "extraction_valid": None}
         if extraction is not None:
-            extraction.choose(tally.read, tally.unread)
+            extraction.choose(tally.searched, [*tally.unread, *tally.unsearched])
             summary, fields = extraction.summary, extraction.fields
             warnings += extraction.warnings
             if extraction.broken and state is RunState.SUCCEEDED:
                 state = RunState.PARTIAL  # a success with a failure inside would be none
+        answers = _answers(ask, tally.answers)
+        warnings += tally.answers.warnings
         summary["warnings"] = [*ask.warnings, *(warning.model_dump() for warning in warnings)]
-        summary["answers"] = [answer.model_dump(mode="json") for answer in _answers(ask.request, ask.engine)]
+        summary["answers"] = [answer.model_dump(mode="json") for answer in answers]
         return Outcome(state, tally.error(), summary, fields)
 
 
 class _Tally:
     """What the pages say together."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
         self.warnings: list[ResultWarning] = []
         self.read: list[int] = []
         self.unread: list[int] = []
+        self.unsearched: list[int] = []
         self._failed: list[EndedPage] = []
         self._charts = 0
 
@@ -71,12 +76,23 @@ class _Tally:
         if page.state.failed:
             self._failed.append(page)
         if page.content is None:
+            self.answers.not_read(page.number)
             return
         content = PageContent.model_validate_json(page.content)
         self.warnings.extend(content.warnings)
+        if Task.FIELDS in content.unanswered and good:
+            self.unsearched.append(page.number)
+        if not good or Task.QUESTIONS in content.unanswered:
+            self.answers.not_read(page.number)
+        self.answers.add(content.answers or ())
         for chart in content.charts:
             self._charts += 1
             sink.chart(chart.model_copy(update={"id": f"c{self._charts}"}).model_dump_json().encode())
+
+    @property
+    def searched(self) -> list[int]:
+        """Pages on which a value that was not found is missing."""
+        return [number for number in self.read if number not in set(self.unsearched)]
 
     def state(self) -> RunState:
         if not self._failed:
@@ -101,7 +117,9 @@ def _unsupported(tasks: Sequence[Task], engine: EngineSpec) -> list[ResultWarnin
     ]
 
 
-def _answers(request: Request, engine: EngineSpec) -> list[Answer]:
-    if Task.QUESTIONS in engine.tasks:
+def _answers(ask: Ask, answers: Answers) -> list[Answer]:
+    if Task.QUESTIONS not in ask.request.effective_tasks():
         return []
-    return [Answer(question=question, state=AnswerState.UNSUPPORTED) for question in request.questions]
+    if Task.QUESTIONS in ask.engine.tasks:
+        return answers.merged()
+    return [Answer(question=question, state=AnswerState.UNSUPPORTED) for question in ask.request.questions]

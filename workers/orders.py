@@ -5,7 +5,8 @@ from pipeline.orders import PageOrder, SourceFile
 from schemas.engine import EngineSpec
 from schemas.request import Request, Task
 
-# An engine that can do these has work on a page even when its text layer can be trusted.
+# An engine that can do these has work on a page even when its text layer can be trusted; one that sees also
+# looks for fields itself.
 _NEED_THE_PICTURE = frozenset({Task.CHARTS, Task.QUESTIONS})
 
 
@@ -19,6 +20,7 @@ def source_of(claim: Claim, path: str) -> SourceFile:
 
 def page_order(number: int, request: Request, spec: EngineSpec) -> PageOrder:
     tasks = frozenset(request.effective_tasks())
+    needing = _NEED_THE_PICTURE | {Task.FIELDS} if spec.limits.counts_tokens else _NEED_THE_PICTURE
     return PageOrder(
         number=number,
         limits=spec.limits,
@@ -26,5 +28,5 @@ def page_order(number: int, request: Request, spec: EngineSpec) -> PageOrder:
         budget=request.budget,
         tasks=tasks,
         languages=tuple(request.languages),
-        image_always=bool(tasks & spec.tasks & _NEED_THE_PICTURE),
+        image_always=bool(tasks & spec.tasks & needing),
     )

@@ -12,7 +12,8 @@ from pipeline.ports import BlobKey
 from pipeline.select import select_pages
 from schemas.errors import DocumentUnreadable, NotFound
 from schemas.page import EngineUsed, PageSource
-from schemas.request import Request
+from schemas.request import BudgetProfile, Request
+from workers.aids import StoredPage
 from workers.cage import Cancelled
 from workers.commit import Commit
 from workers.context import Context
@@ -125,7 +126,8 @@ class PageJobs:
             context.waker.wake(Queue.RASTER)
             return
         reader = context.engines.named(request.engine)
-        reading = reader.read(_read_order(claim, request, image), lost)
+        aids = StoredPage(context, claim, image)
+        reading = reader.read(_read_order(claim, request, image), lost, aids)
         if lost():
             raise Fenced("fenced", "the job is no longer ours")
         spec = reader.spec
@@ -152,4 +154,5 @@ def _read_order(claim: Claim, request: Request, image: PageImage) -> ReadOrder:
         schema=claim.facts.schema,
         questions=tuple(request.questions),
         attempt=claim.attempts + 1,
+        profile=request.budget.profile or BudgetProfile.BALANCED,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import steps
 from pipeline.ledger import PageEnd, PageToRead
 from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
+from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
 from schemas.reading import PageReading, Spent
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Inspect = Callable[[SourceFile], DocumentFacts]
 Prepare = Callable[[SourceFile, PageOrder], PageEnd | PageToRead]
 Arrange = Callable[[bytes, PageReading, EngineUsed, PageSource, PageImage], PageEnd]
+Crop = Callable[[SourceFile, int, Box, tuple[int, int], int], PageImage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Steps:
     inspect: Inspect
     prepare: Prepare
     arrange: Arrange
+    crop: Crop = steps.crop
 
 
 def prepare(source: SourceFile, order: PageOrder) -> PageEnd | PageToRead:
@@ -48,10 +51,15 @@ def arrange(
     prepared: bytes, reading: PageReading, engine: EngineUsed, source: PageSource, image: PageImage
 ) -> PageEnd:
     """Turn what an engine read into a page; ``prepared`` is the JSON of `PreparedPage` without its image."""
-    page = replace(_adapter().validate_json(prepared), image=image)
+    page = replace(prepared_of(prepared), image=image)
     content = steps.assemble_page(page, reading, engine, source)
     budget = page.budget.model_dump(mode="json") if page.budget is not None else None
     return ended(content, asdict(page.geometry), budget, reading.spent)
+
+
+def prepared_of(stored: bytes) -> PreparedPage:
+    """A prepared page as it was stored, without its image."""
+    return _adapter().validate_json(stored)
 
 
 def candidates(schema: dict[str, Any], contents: Sequence[bytes]) -> "list[FieldCandidate]":

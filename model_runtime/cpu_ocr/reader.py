@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from model_runtime.spec import cpu_spec
 from pipeline.orders import ReadOrder
-from pipeline.ports import Cage
+from pipeline.ports import Cage, PageAids
 from schemas.engine import EngineSpec
 from schemas.reading import PageReading
 
@@ -31,7 +31,12 @@ class CpuReader:
     def spec(self) -> EngineSpec:
         return self._spec
 
-    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+    def read(
+        self,
+        order: ReadOrder,
+        cancelled: Callable[[], bool],
+        aids: PageAids | None = None,  # noqa: ARG002  # one look at the whole page is all it takes
+    ) -> PageReading:
         if cancelled():
             return PageReading(width=order.image.width, height=order.image.height)
         return self._cage.run(read_image, order, self._threads)

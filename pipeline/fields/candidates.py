@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.fields import amounts, items, parties, unlabelled
 from pipeline.fields.clues import clues_of
 from pipeline.fields.evidence import Place, at, value_at
+from pipeline.fields.found import found_candidates
 from pipeline.fields.labels import Hit, Marked, Target, index_of, marked
 from pipeline.fields.layout import sheet_of
 from pipeline.fields.leaves import leaves
@@ -38,6 +39,8 @@ class _Label:
 def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCandidate]:
     """Candidates of one page for every leaf, and the page's clues; `resolve` chooses among all pages'."""
     found = _leaves(json.dumps(schema, default=str))
+    if content.findings is not None:
+        return found_candidates(found, content)
     sheet = sheet_of(content)
     if not sheet.rows:
         return []

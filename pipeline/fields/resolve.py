@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.fields.arithmetic import Support, support
+from pipeline.fields.checks import sums_that_differ
 from pipeline.fields.choosing import Choice, choose
 from pipeline.fields.clues import summed
 from pipeline.fields.extraction import extract, validate
@@ -42,7 +43,7 @@ class _Group:
 
     @property
     def best(self) -> FieldCandidate:
-        return max(self.members, key=lambda member: (member.score, -member.page))
+        return max(self.members, key=lambda member: (member.score, member.confidence or 0, -member.page))
 
     @property
     def score(self) -> float:
@@ -81,6 +82,8 @@ def resolve(
     absent = FieldState.UNREADABLE if unread_pages or nothing_read else FieldState.MISSING
     document = _Document(clues, support(every, clues), by_path, absent, list(walked.warnings))
     fields = list(_fields(walked.leaves, document))
+    if any(candidate.asserted for candidate in every):
+        document.warnings.extend(sums_that_differ(walked.leaves, fields))
     extraction = extract(walked.skeleton, fields)
     valid, complaints = validate(schema, extraction)
     return FieldsOutcome(fields, extraction, valid, [*document.warnings, *complaints])
@@ -109,7 +112,14 @@ def _scalar(leaf: Leaf, document: _Document) -> Field:
         document.warnings.append(
             ResultWarning(code="convention_inferred", detail=detail, page=best.best.page, path=leaf.name)
         )
-    return _field(leaf, best, [g for g in groups[1:] if g.score >= _CLOSE * best.score], leaf.name)
+    return _field(leaf, best, [g for g in groups[1:] if _rivals(g, best)], leaf.name, document)
+
+
+def _rivals(group: _Group, best: _Group) -> bool:
+    """Nearly as good; however often the better is repeated where both were read as the value."""
+    if group.best.asserted and best.best.asserted:
+        return group.best.score + group.bonus >= _CLOSE * (best.best.score + best.bonus)
+    return group.score >= _CLOSE * best.score
 
 
 def _groups(leaf: Leaf, found: Sequence[FieldCandidate], document: _Document) -> list[_Group]:
@@ -144,8 +154,14 @@ def _without_value(leaf: Leaf, found: Sequence[FieldCandidate], document: _Docum
     return Field(path=path, type=leaf.type, state=state, raw=best.raw, evidence=list(best.evidence))
 
 
-def _field(leaf: Leaf, group: _Group, rivals: Sequence[_Group], path: str) -> Field:
+def _field(leaf: Leaf, group: _Group, rivals: Sequence[_Group], path: str, document: _Document) -> Field:
     reading, best = group.choice.readings[0], group.best
+    open_ = group.choice.open or bool(rivals)
+    if best.asserted and not any(evidence.boxes for evidence in best.evidence):
+        detail = "what the reader quotes for it was not found on the page"
+        document.warnings.append(
+            ResultWarning(code="quote_not_located", detail=detail, page=best.page, path=path)
+        )
     others = [_candidate(r, best) for r in group.choice.readings] if len(group.choice.readings) > 1 else []
     if rivals:
         others = (others or [_candidate(reading, best)]) + [
@@ -155,11 +171,13 @@ def _field(leaf: Leaf, group: _Group, rivals: Sequence[_Group], path: str) -> Fi
     return Field(
         path=path,
         type=leaf.type,
-        state=FieldState.AMBIGUOUS if group.choice.open or rivals else FieldState.FOUND,
+        state=FieldState.AMBIGUOUS if open_ else FieldState.FOUND,
         value=reading.value,
         decimal=reading.decimal if money else None,
         currency=reading.currency if money else None,
         raw=best.raw,
+        # Measured for values that nothing speaks against.
+        confidence=None if open_ else best.confidence,
         candidates=others[:_MAX_CANDIDATES],
         # The best place only: a field is highlighted where it was read, not wherever it recurs.
         evidence=list(best.evidence),
@@ -167,7 +185,7 @@ def _field(leaf: Leaf, group: _Group, rivals: Sequence[_Group], path: str) -> Fi
 
 
 def _candidate(reading: Reading, of: FieldCandidate) -> Candidate:
-    return Candidate(value=reading.value, raw=of.raw, evidence=list(of.evidence))
+    return Candidate(value=reading.value, raw=of.raw, confidence=of.confidence, evidence=list(of.evidence))
 
 
 def _list(leaves: Sequence[Leaf], document: _Document) -> Iterator[Field]:
@@ -207,4 +225,5 @@ def _cell(leaf: Leaf, found: Sequence[FieldCandidate], document: _Document, inde
     groups = _groups(leaf, found, document)
     if not groups:
         return _without_value(leaf, found, document, path)
-    return _field(leaf, groups[0], [], path)
+    rivals = [g for g in groups[1:] if g.best.asserted and _rivals(g, groups[0])]
+    return _field(leaf, groups[0], rivals, path, document)

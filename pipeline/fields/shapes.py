@@ -117,6 +117,9 @@ class FieldCandidate:
     role: str | None = None
     """What the printed label says of an amount: total, net, tax, rounding, cash, change."""
     clues: Clues | None = None
+    confidence: float | None = None
+    asserted: bool = False
+    """Somebody read the page and says that this is the value: whatever says otherwise is a rival."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,217 @@
+"""`PageReader` on a vision language model: text, tables, charts, fields and answers, with evidence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from model_runtime.chat import ChatModel
+from model_runtime.families import Traits
+from model_runtime.vlm.asking import Unanswered
+from model_runtime.vlm.blocks import laid, seen_blocks
+from model_runtime.vlm.evidence import answer, finding, locate
+from model_runtime.vlm.second_look import look_again
+from model_runtime.vlm.session import OutOfTries, Session, Stopped
+from model_runtime.vlm.settings import ReaderSettings
+from model_runtime.vlm.transcribe import Text, in_halves, transcribe
+from model_runtime.vlm.values import Claim, Searcher
+from model_runtime.vlm.witness import Witness
+from pipeline.align import Alignment
+from pipeline.orders import ReadOrder
+from pipeline.ports import PageAids, PageReader
+from schemas.chart import Chart
+from schemas.engine import EngineSpec
+from schemas.reading import PageReading
+from schemas.request import BudgetProfile, Task
+from schemas.seen import Seen
+
+_COVERED = 0.7
+"""Share of the letters another reader saw, below which a transcription is told to be incomplete."""
+
+_SUPPORTED = 0.5
+_ENOUGH = 60
+"""Letters; of less text no shares are taken."""
+
+_LONGEST_TEXT = 12_000
+"""Characters of a page's text that are given along with a question."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Found:
+    """What is known of the page so far."""
+
+    text: Text | None = None
+    charts: list[Chart] = field(default_factory=list)
+    values: list[Claim] | None = None
+    answers: list[Claim] | None = None
+    unanswered: list[Task] = field(default_factory=list)
+
+
+class VlmReader:
+    """``second``: an independent reader of pages in doubt; it also knows places where no text layer does."""
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        spec: EngineSpec,
+        traits: Traits,
+        settings: ReaderSettings,
+        second: PageReader | None = None,
+    ) -> None:
+        self._chat = chat
+        self._spec = spec
+        self._traits = traits
+        self._settings = settings
+        self._second = second
+
+    @property
+    def spec(self) -> EngineSpec:
+        return self._spec
+
+    def read(
+        self, order: ReadOrder, cancelled: Callable[[], bool], aids: PageAids | None = None
+    ) -> PageReading:
+        session = Session(self._chat, self._spec, self._settings, order, cancelled, aids)
+        try:
+            return self._read(session)
+        except Stopped:
+            return PageReading(width=order.image.width, height=order.image.height)
+
+    def close(self) -> None:
+        self._chat.close()
+        if self._second is not None:
+            self._second.close()
+
+    def _read(self, session: Session) -> PageReading:
+        order, found = session.order, _Found()
+        trusted = session.aids is not None and session.aids.trusted()
+        if order.tasks & {Task.TEXT, Task.TABLES} and not trusted:
+            found.text = self._text(session)
+            if found.text.lost is not None:
+                return self._reading(session, found, Seen(), found.text.lost)
+        self._values(session, found, trusted=trusted)
+        if not trusted and found.text is None and _all_failed(found):
+            return self._reading(session, found, Seen(), "the model gave no usable reply to anything asked")
+        return self._reading(session, found, self._checked(session, found), None)
+
+    def _text(self, session: Session) -> Text:
+        try:
+            return transcribe(session)
+        except OutOfTries:
+            last = session.warnings[-1].detail if session.warnings else "no reply was usable"
+            return Text.nothing(session.page, f"the page has cost what a page may cost; at last: {last}")
+
+    def _values(self, session: Session, found: _Found, *, trusted: bool) -> None:
+        order = session.order
+        view = found.text.view if found.text is not None else session.page
+        tiled = session.aids is not None and session.aids.tiles() is not None
+        text = found.text.written.text[:_LONGEST_TEXT] if found.text is not None and tiled else None
+        layer = session.aids.layer() if session.aids is not None else None
+        seen_by_others = trusted or (layer is not None and bool(layer.lines))
+        searcher = Searcher(session, view, self._traits, not seen_by_others, text)
+        if Task.CHARTS in order.tasks:
+            found.charts = self._attempt(session, found, Task.CHARTS, searcher.charts) or []
+        if Task.FIELDS in order.tasks and order.schema is not None:
+            schema = order.schema
+            found.values = self._attempt(session, found, Task.FIELDS, lambda: searcher.fields(schema))
+        if Task.QUESTIONS in order.tasks and order.questions:
+            found.answers = self._attempt(
+                session, found, Task.QUESTIONS, lambda: searcher.answers(order.questions)
+            )
+
+    def _attempt(self, session: Session, found: _Found, task: Task, ask: Callable[[], T]) -> T | None:
+        """What a task yields; its failure is told and costs the page nothing else."""
+        session.tries += 1
+        try:
+            return ask()
+        except Unanswered as failed:
+            session.warn("task_failed", f"{task} could not be read: {failed}")
+        except OutOfTries:
+            session.warn("task_failed", f"{task} could not be read: the page has cost too many calls")
+        found.unanswered.append(task)
+        return None
+
+    def _checked(self, session: Session, found: _Found) -> Seen:
+        """Everything held against what another reader saw, then looked at again where that leaves doubt."""
+        witness = Witness(session, self._second)
+        claims = [*(found.values or ()), *(found.answers or ())]
+        locate(claims, witness.reference)
+        witness.ask_cpu(doubtful=self._doubtful(found, claims))
+        if witness.reference is not None:
+            locate(claims, witness.reference)
+        calibration = self._settings.calibration
+        blocks = tables = None
+        if found.text is not None:
+            alignment = self._complete(session, found, witness)
+            blocks, tables = seen_blocks(found.text, alignment, calibration)
+        values = found.values
+        if values is not None:
+            values = look_again(session, values)
+            locate(values, witness.reference)
+        return Seen(
+            blocks=tuple(blocks) if blocks is not None else None,
+            tables=tuple(tables or ()),
+            charts=tuple(found.charts),
+            findings=None if values is None else tuple(finding(claim, calibration) for claim in values),
+            answers=None
+            if found.answers is None
+            else tuple(answer(claim, calibration) for claim in found.answers),
+            unanswered=tuple(found.unanswered),
+        )
+
+    def _doubtful(self, found: _Found, claims: list[Claim]) -> bool:
+        """Whether a page without a text layer is worth the seconds of the CPU reader."""
+        text = found.text
+        if text is not None and (not text.transcription.blocks or text.doubtful):
+            return True
+        unsure = (c.certainty is not None and c.certainty.least < 0.5 for c in claims)
+        return any(unsure) or any(not c.valid or not any(e.boxes for e in c.evidence) for c in claims)
+
+    def _complete(self, session: Session, found: _Found, witness: Witness) -> Alignment:
+        """The text over the other reader's words; one that leaves much out is read once more, in halves."""
+        assert found.text is not None
+        reference = witness.reference
+        alignment = laid(found.text, reference)
+        if reference is None or len(reference.text) < _ENOUGH or alignment.coverage is None:
+            return alignment
+        if alignment.coverage < _COVERED and session.order.profile is not BudgetProfile.FAST:
+            again = self._again(session, found.text, alignment.coverage)
+            better = laid(again, reference) if again is not None else None
+            if again is not None and better is not None and (better.coverage or 0.0) > alignment.coverage:
+                found.text, alignment = again, better
+        coverage, support = alignment.coverage or 0.0, alignment.support
+        if coverage < _COVERED:
+            session.warn(
+                "coverage_low",
+                f"the text holds {coverage:.0%} of what an independent reading saw on the page",
+            )
+        if support is not None and support < _SUPPORTED:
+            session.warn(
+                "text_unsupported",
+                f"an independent reading saw only {support:.0%} of the text on the page",
+            )
+        return alignment
+
+    def _again(self, session: Session, text: Text, coverage: float) -> Text | None:
+        try:
+            return in_halves(session, text, f"only {coverage:.0%} of what another reader saw was transcribed")
+        except OutOfTries:
+            return None
+
+    def _reading(self, session: Session, found: _Found, seen: Seen, unreadable: str | None) -> PageReading:
+        image, view = session.order.image, found.text.view if found.text is not None else session.page
+        return PageReading(
+            width=image.width,
+            height=image.height,
+            content_rotation=view.turn % 360,
+            language=found.text.language if found.text is not None else None,
+            spent=session.spent,
+            warnings=tuple(session.warnings),
+            seen=seen,
+            unreadable=unreadable,
+        )
+
+
+def _all_failed(found: _Found) -> bool:
+    return bool(found.unanswered) and found.values is None and found.answers is None and not found.charts

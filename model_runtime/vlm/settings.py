@@ -1,0 +1,35 @@
+"""What can be set of a reader that reads with a model."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.confidence import Calibration
+from schemas.request import BudgetProfile
+
+
+class Check(StrEnum):
+    """When a page that has no text layer is also read by the CPU reader, which costs seconds."""
+
+    NEVER = "never"
+    DOUBTFUL = "doubtful"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """``context``: tokens of prompt, images and reply together. ``plain``: see `pipeline.prompts.text`."""
+
+    context: int = 32_768
+    check: Check = Check.DOUBTFUL
+    sampled: int = 20
+    """Of so many pages one is checked by the CPU reader though nothing speaks against it; 0: none."""
+
+    plain: bool = False
+    calibration: Calibration | None = None
+
+
+SECOND_LOOKS = {BudgetProfile.FAST: 0, BudgetProfile.BALANCED: 4, BudgetProfile.ACCURATE: 12}
+"""Regions of a page that are looked at again, larger, at most."""
+
+TRIES = 14
+"""Calls that a page may cost beyond one for each of its parts and tasks: it bounds every ladder."""

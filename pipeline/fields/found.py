@@ -1,0 +1,123 @@
+"""What a model found on a page as candidates: its word is held against the quote it gave."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pipeline.fields.amounts import ROLES
+from pipeline.fields.clues import clues_of
+from pipeline.fields.folding import fold, key, within_edits
+from pipeline.fields.layout import sheet_of
+from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
+from pipeline.fields.values import Parsed, json_number, parse
+from schemas.field import FieldType
+from schemas.finding import Finding
+from schemas.page import PageContent
+
+_LOCATED, _NOT_LOCATED = 0.9, 0.6
+_NUMERIC = frozenset({FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER})
+_CHECKED = frozenset({Kind.IBAN, Kind.VAT_ID, Kind.EMAIL})
+"""Kinds whose form says whether they can be right: check digits, an @."""
+
+
+def found_candidates(leaves: Sequence[Leaf], content: PageContent) -> list[FieldCandidate]:
+    """The findings of a page, and its clues to how dates and numbers are written."""
+    by_name = {leaf.name: leaf for leaf in leaves}
+    clues = clues_of(sheet_of(content))
+    made = [FieldCandidate("", Outcome.CLUES, page=content.page.number, clues=clues)]
+    for finding in content.findings or ():
+        leaf = by_name.get(finding.path)
+        if leaf is not None:
+            made.append(_candidate(leaf, finding, content.page.number))
+    return made
+
+
+def _candidate(leaf: Leaf, finding: Finding, page: int) -> FieldCandidate:
+    readings, supported = readings_of(leaf, finding.value, finding.quote)
+    located = any(evidence.boxes for evidence in finding.evidence)
+    return FieldCandidate(
+        path=leaf.name,
+        outcome=Outcome.VALUE if readings else Outcome.INVALID,
+        score=_LOCATED if located else _NOT_LOCATED,
+        readings=readings,
+        raw=finding.quote if finding.quote is not None else str(finding.value),
+        evidence=tuple(finding.evidence),
+        page=page,
+        row=finding.row if leaf.in_array else None,
+        role=leaf.concept if leaf.concept in ROLES else None,
+        confidence=finding.confidence if supported else None,
+        asserted=True,
+    )
+
+
+def readings_of(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Reading, ...], bool]:
+    """Ways to read the quote, else the value; and whether the quote says what the model made of it.
+
+    Where both can be read and differ, the quote counts: it is what is printed. A date that can be read in two
+    ways keeps both, whichever the model picked: the document decides.
+    """
+    if leaf.type in (FieldType.ENUM, FieldType.BOOLEAN):
+        return _chosen(leaf, value, quote)
+    printed = parse(leaf, quote) if quote is not None else []
+    for parsed in printed:
+        if any(_same(leaf, reading, value) for reading in parsed.readings):
+            return _typed(leaf, parsed, value), True
+    if leaf.type is FieldType.TEXT and leaf.kind not in _CHECKED:
+        text = str(value).strip()
+        return ((Reading(text),) if text else ()), _says(quote, value)
+    if len(printed) == 1:
+        return printed[0].readings, False
+    own = parse(leaf, str(value))
+    if not own and leaf.type in _NUMERIC:
+        return _number(leaf, value), False
+    return (own[0].readings if own else ()), False
+
+
+def _chosen(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Reading, ...], bool]:
+    """One of a few values, which the page need not spell: a ticked box means true."""
+    if leaf.type is FieldType.BOOLEAN:
+        return ((Reading(value),) if isinstance(value, bool) else ()), quote is not None
+    option = matched_option(leaf.enum, value)
+    return ((Reading(option),) if option is not None else ()), _says(quote, value)
+
+
+def _typed(leaf: Leaf, parsed: Parsed, value: Any) -> tuple[Reading, ...]:
+    """Free text as the model cut it out of its quote; everything else as it is printed."""
+    if leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:
+        return (replace(parsed.readings[0], value=str(value).strip()),)
+    return parsed.readings
+
+
+def _same(leaf: Leaf, reading: Reading, value: Any) -> bool:
+    if leaf.type in _NUMERIC:
+        return _decimal(reading.value) is not None and _decimal(reading.value) == _decimal(value)
+    return fold(str(reading.value)) == fold(str(value))
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value)).normalize() if not isinstance(value, bool) else None
+    except InvalidOperation:
+        return None
+
+
+def _number(leaf: Leaf, value: Any) -> tuple[Reading, ...]:
+    number = _decimal(value)
+    if number is None or not number.is_finite():
+        return ()
+    return (Reading(json_number(number, leaf), decimal=format(number, "f")),)
+
+
+def matched_option(options: Sequence[Any], value: Any) -> Any:
+    """The enumerated value that is meant, whatever its case and spacing; None for none of them."""
+    if value in options:
+        return value
+    text = key(str(value))
+    same = [option for option in options if key(str(option)) == text]
+    near = same or [o for o in options if len(text) >= 6 and within_edits(key(str(o)), text, 1)]
+    return near[0] if len(near) == 1 else None
+
+
+def _says(quote: str | None, value: Any) -> bool:
+    return quote is not None and fold(str(value)).replace(" ", "") in fold(quote).replace(" ", "")
