@@ -5,9 +5,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from model_runtime.cpu_ocr import CpuReader
+from model_runtime.engine_url import HTTP_SCHEMES, parse
+from model_runtime.families import family_of
 from model_runtime.scripted import Failure, ScriptedReader
 from model_runtime.scripted_chat import ScriptedChat, script
-from model_runtime.vlm import VlmReader
+from model_runtime.vllm_client import VllmChat
+from model_runtime.vlm import Hosted, VlmReader
 from model_runtime.vlm.build import build
 from pipeline.ports import Cage, PageReader
 from schemas.engine import EngineSpec
@@ -16,30 +19,54 @@ from schemas.errors import RequestInvalid, Unsupported
 AUTO = "auto"
 
 
-def engine(url: str, cage: Cage) -> PageReader:
-    """The engine at ``url``: ``cpu://``, or, for tests, ``scripted://?delay_ms=…&fail=CODE&times=N`` and
-    ``scripted-vlm://?script=FILE``.
+def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
+    """The engine at ``url``: ``cpu://``, a server such as ``vllm+http://gpu1:8000``, or one for tests.
+
+    Those are ``scripted://?delay_ms=…&fail=CODE&times=N`` and ``scripted-vlm://?script=FILE``.
     """
     parts = urlsplit(url)
+    if parts.scheme in HTTP_SCHEMES:
+        return _served(url, cage, key)
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme == "cpu":
         return CpuReader(cage)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     if parts.scheme == "scripted":
         return _scripted(options)
     if parts.scheme == "scripted-vlm":
         return _scripted_vlm(options, cage)
     raise Unsupported(
         "unsupported_setting",
-        f"QUIRE_ENGINE_URL is set to a {parts.scheme[:20] or 'malformed'} URL; this version has the engines "
-        "cpu:// (OCR on this machine) and scripted:// (for tests)",
+        f"QUIRE_ENGINE_URL is set to a {parts.scheme[:20] or 'malformed'} URL; there are the engines cpu:// "
+        "(OCR on this machine), vllm+http://, openai+http:// (a model behind a server), and for tests "
+        "scripted:// and scripted-vlm://",
     )
 
 
-def _scripted_vlm(options: Mapping[str, str], cage: Cage) -> VlmReader:
+def _served(url: str, cage: Cage, key: str | None) -> VlmReader:
+    """A model behind one server or several; what they host may only be known once they are up."""
+    parsed = parse(url)
+    chat = VllmChat(parsed, key)
+
+    def hosted() -> Hosted:
+        served = chat.served
+        return Hosted(parsed.options.model or served.model, chat.family, served.context)
+
+    return build(chat, parsed.name, hosted, parsed.more, CpuReader(cage))
+
+
+def _scripted_vlm(options: dict[str, str], cage: Cage) -> VlmReader:
     """``script=FILE`` of `model_runtime.scripted_chat`, and the options of `model_runtime.vlm.build`."""
-    lines = script(Path(options["script"])) if "script" in options else []
-    chat = ScriptedChat(lines, float(options.get("delay_ms", "0")) / 1000)
-    return build(chat, "scripted", options.get("model", "scripted-qwen2-vl"), options, CpuReader(cage))
+    path, delay = options.pop("script", None), options.pop("delay_ms", "0")
+    model = options.pop("model", "scripted-qwen2-vl")
+    chat = ScriptedChat(script(Path(path)) if path is not None else [], _milliseconds(delay))
+    return build(chat, "scripted", lambda: Hosted(model, family_of(model)), options, CpuReader(cage))
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        return float(text) / 1000
+    except ValueError:
+        raise Unsupported("unsupported_setting", "in QUIRE_ENGINE_URL, delay_ms must be a number") from None
 
 
 def _scripted(options: Mapping[str, str]) -> ScriptedReader:

@@ -72,6 +72,8 @@ class ScriptedChat:
         return 8
 
     def complete(self, turn: Turn, cancelled: Callable[[], bool]) -> Reply:
+        if turn.prefix:
+            raise Unsupported("unsupported", "a script says whole replies")
         with self._lock:
             self.turns.append(turn)
         if self._wait(cancelled):

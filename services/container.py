@@ -194,7 +194,8 @@ def _adapters(settings: Settings, role: Role, stack: ExitStack, connections: int
         meter=metrics,
     )
     stack.callback(cage.close)
-    reader = engine(settings.engine_url, cage)
+    key = settings.engine_key
+    reader = engine(settings.engine_url, cage, key.get_secret_value() if key is not None else None)
     stack.callback(reader.close)
     tracing = Tracing(settings.otlp_url, role)
     stack.callback(tracing.close)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from opentelemetry.trace import NoOpTracer, SpanKind, Tracer
 
 from pipeline.orders import ReadOrder
-from pipeline.ports import BlobKey, Blobs, PageReader
+from pipeline.ports import BlobKey, Blobs, PageAids, PageReader
 from schemas.engine import EngineSpec
 from schemas.errors import QuireError
 from schemas.reading import PageReading, Spent
@@ -30,12 +30,14 @@ class ObservedReader:
     def spec(self) -> EngineSpec:
         return self._reader.spec
 
-    def read(self, order: ReadOrder, cancelled: Callable[[], bool]) -> PageReading:
+    def read(
+        self, order: ReadOrder, cancelled: Callable[[], bool], aids: PageAids | None = None
+    ) -> PageReading:
         started, outcome, spent = time.monotonic(), "bug", Spent()
         name = self.spec.name
         with step(self._tracer, "engine", {"quire.engine": name}, SpanKind.CLIENT) as span:
             try:
-                reading = self._reader.read(order, cancelled)
+                reading = self._reader.read(order, cancelled, aids)
                 outcome, spent = "cancelled" if cancelled() else "ok", reading.spent
             except QuireError as error:
                 outcome = error.code

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from model_runtime.chat import ChatModel
-from model_runtime.families import Traits
+from model_runtime.families import TRAITS
 from model_runtime.vlm.asking import Unanswered
 from model_runtime.vlm.blocks import laid, seen_blocks
 from model_runtime.vlm.evidence import answer, finding, locate
 from model_runtime.vlm.second_look import look_again
 from model_runtime.vlm.session import OutOfTries, Session, Stopped
-from model_runtime.vlm.settings import ReaderSettings
+from model_runtime.vlm.settings import Hosted, ReaderSettings
 from model_runtime.vlm.transcribe import Text, in_halves, transcribe
 from model_runtime.vlm.values import Claim, Searcher
 from model_runtime.vlm.witness import Witness
@@ -54,25 +54,27 @@ class VlmReader:
     def __init__(
         self,
         chat: ChatModel,
-        spec: EngineSpec,
-        traits: Traits,
+        hosted: Callable[[], Hosted],
+        spec: Callable[[Hosted], EngineSpec],
         settings: ReaderSettings,
         second: PageReader | None = None,
     ) -> None:
         self._chat = chat
-        self._spec = spec
-        self._traits = traits
+        self._hosted = hosted
+        self._spec_of = spec
         self._settings = settings
         self._second = second
 
     @property
     def spec(self) -> EngineSpec:
-        return self._spec
+        """Of the model that is hosted as far as that is known."""
+        return self._spec_of(self._hosted())
 
     def read(
         self, order: ReadOrder, cancelled: Callable[[], bool], aids: PageAids | None = None
     ) -> PageReading:
-        session = Session(self._chat, self._spec, self._settings, order, cancelled, aids)
+        model = self._hosted()
+        session = Session(self._chat, self._spec_of(model), model, self._settings, order, cancelled, aids)
         try:
             return self._read(session)
         except Stopped:
@@ -109,7 +111,7 @@ class VlmReader:
         text = found.text.written.text[:_LONGEST_TEXT] if found.text is not None and tiled else None
         layer = session.aids.layer() if session.aids is not None else None
         seen_by_others = trusted or (layer is not None and bool(layer.lines))
-        searcher = Searcher(session, view, self._traits, not seen_by_others, text)
+        searcher = Searcher(session, view, TRAITS[session.model.family], not seen_by_others, text)
         if Task.CHARTS in order.tasks:
             found.charts = self._attempt(session, found, Task.CHARTS, searcher.charts) or []
         if Task.FIELDS in order.tasks and order.schema is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model_runtime.chat import ChatModel, Finish, Reply, Turn
-from model_runtime.vlm.settings import TRIES, ReaderSettings
+from model_runtime.vlm.settings import TRIES, Hosted, ReaderSettings
 from pipeline.orders import PageImage, ReadOrder
 from pipeline.ports import PageAids
 from pipeline.tiling import Tile
@@ -15,6 +15,9 @@ from schemas.geometry import Box
 from schemas.reading import Spent
 
 _LEAST_REPLY, _MOST_REPLY = 256, 8192
+_CONTEXT = 32_768
+"""Of a server that does not say: what every Qwen-VL model has."""
+
 _CHARACTERS_A_TOKEN = 2.5
 """Of a prompt, guessed low: what is left of the context for the reply must not be guessed too high."""
 
@@ -59,6 +62,7 @@ class Session:
 
     chat: ChatModel
     spec: EngineSpec
+    model: Hosted
     settings: ReaderSettings
     order: ReadOrder
     cancelled: Callable[[], bool]
@@ -80,7 +84,7 @@ class Session:
         schema: dict[str, Any] | None = None,
         temperature: float = 0.0,
         seed: int | None = None,
-        markers: bool = False,
+        prefix: str = "",
     ) -> Reply:
         """One call. Raises `Stopped`, `OutOfTries` and what the model raises."""
         if self.cancelled():
@@ -95,13 +99,15 @@ class Session:
             max_tokens=self._room(view.image, prompt),
             temperature=temperature,
             seed=seed,
-            markers=markers,
+            prefix=prefix,
         )
         reply = self.chat.complete(turn, self.cancelled)
         if reply.finish is Finish.CANCELLED:
             raise Stopped
+        predicted = self.spec.limits.tokens(view.image.width, view.image.height)
+        self.warnings += [one for one in reply.warnings if one not in self.warnings]
         self.spent = Spent(
-            self.spent.visual_tokens + self.spec.limits.tokens(view.image.width, view.image.height),
+            self.spent.visual_tokens + (reply.visual_tokens or predicted),
             self.spent.prompt_tokens + reply.prompt_tokens,
             self.spent.completion_tokens + reply.completion_tokens,
         )
@@ -120,4 +126,5 @@ class Session:
     def _room(self, image: PageImage, prompt: str) -> int:
         """Tokens that are left for the reply."""
         taken = self.spec.limits.tokens(image.width, image.height) + len(prompt) / _CHARACTERS_A_TOKEN + 64
-        return max(_LEAST_REPLY, min(_MOST_REPLY, int(self.settings.context - taken)))
+        context = self.settings.context or self.model.context or _CONTEXT
+        return max(_LEAST_REPLY, min(_MOST_REPLY, int(context - taken)))

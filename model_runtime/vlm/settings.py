@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model_runtime.families import Family
 from pipeline.confidence import Calibration
 from schemas.request import BudgetProfile
 
@@ -16,10 +17,19 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Hosted:
+    """The model that answers. ``context`` 0: its server did not say."""
+
+    model: str
+    family: Family
+    context: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderSettings:
     """``context``: tokens of prompt, images and reply together. ``plain``: see `pipeline.prompts.text`."""
 
-    context: int = 32_768
+    context: int | None = None
     check: Check = Check.DOUBTFUL
     sampled: int = 20
     """Of so many pages one is checked by the CPU reader though nothing speaks against it; 0: none."""

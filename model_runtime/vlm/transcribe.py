@@ -10,6 +10,7 @@ from pipeline.cut_page import halves, tile_of
 from pipeline.parse_markdown import Transcription, read_page
 from pipeline.splice import Written, below, beside
 from pipeline.tiling import Cut, Tile, Tiling
+from schemas.errors import Unsupported
 
 _DEEPEST = 2
 """How often a part whose reply was too long is halved again. What went round in circles is halved once: such
@@ -114,8 +115,23 @@ def _read(session: Session, view: View, depth: int) -> Part:
             return _part(reply)
         reason = reply.reason or _REASONS[reply.finish]
         if reply.finish is Finish.LENGTH:
-            return _in_halves(session, view, depth, reason) or _cut_off(session, reply)
+            more = _continued(session, view, prompt, reply)
+            if more.finish is Finish.STOP:
+                return _part(more)
+            return _in_halves(session, view, depth, reason) or _cut_off(session, more)
     return Part(lost=reason)
+
+
+def _continued(session: Session, view: View, prompt: str, reply: Reply) -> Reply:
+    """The reply and what follows it, where the model can be made to go on; else the reply."""
+    session.warn("read_again", "the reply was longer than allowed; the model was asked to go on")
+    try:
+        more = session.ask(view, prompt, prefix=reply.text)
+    except Unsupported:
+        return reply
+    if more.finish is Finish.LOOP:
+        return reply
+    return replace(more, text=reply.text + more.text, tokens=reply.tokens + more.tokens)
 
 
 _REASONS = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model_runtime.families import TRAITS, Family
 from model_runtime.scripted_chat import ScriptedChat
 from model_runtime.spec import vlm_spec
-from model_runtime.vlm import ReaderSettings, VlmReader
+from model_runtime.vlm import Hosted, ReaderSettings, VlmReader
 from pipeline.certainty import Piece
 from pipeline.cut_page import Sheet, halves, plan
 from pipeline.orders import PageImage, ReadOrder
@@ -118,7 +118,7 @@ def read(paper: Paper, scale: float, *, gutters: bool = True, most: int = 200) -
     )
     aids = Aids(paper, image, plan(sheet, LIMITS, most))
     chat = ScriptedChat(answer=lambda turn: paper.seen(tuple(json.loads(turn.images[0].data))))
-    reader = VlmReader(chat, SPEC, TRAITS[Family.QWEN2_VL], ReaderSettings())
+    reader = VlmReader(chat, lambda: Hosted("m", Family.QWEN2_VL), lambda _: SPEC, ReaderSettings())
     page = json.dumps((0, 0, paper.width, paper.height)).encode()
     order = ReadOrder(PageImage(page, "image/png", *image), frozenset({Task.TEXT}))
     reading = reader.read(order, lambda: False, aids)

@@ -11,7 +11,7 @@ from model_runtime.chat import Finish, Turn
 from model_runtime.families import TRAITS, Family
 from model_runtime.scripted_chat import Line, ScriptedChat
 from model_runtime.spec import vlm_spec
-from model_runtime.vlm import Check, ReaderSettings, VlmReader
+from model_runtime.vlm import Check, Hosted, ReaderSettings, VlmReader
 from model_runtime.vlm.session import View
 from pipeline.confidence import Calibration
 from pipeline.orders import PageImage, ReadOrder
@@ -92,7 +92,12 @@ def read(
     spec = vlm_spec(
         "scripted", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=False
     )
-    reader = VlmReader(chat, spec, traits, ReaderSettings(check=Check.NEVER, calibration=calibration))
+    reader = VlmReader(
+        chat,
+        lambda: Hosted("m", family),
+        lambda _: spec,
+        ReaderSettings(check=Check.NEVER, calibration=calibration),
+    )
     order = ReadOrder(
         PageImage(b"page", "image/png", WIDTH, HEIGHT),
         frozenset(tasks),
@@ -464,10 +469,10 @@ def test_a_prompt_holds_one_page_and_nothing_of_another_document() -> None:
 
 
 def test_a_page_that_is_called_off_costs_no_further_call() -> None:
-    chat = ScriptedChat([GOOD])
-    traits = TRAITS[Family.QWEN2_VL]
+    chat, family = ScriptedChat([GOOD]), Family.QWEN2_VL
+    traits = TRAITS[family]
     spec = vlm_spec("s", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=False)
-    reader = VlmReader(chat, spec, traits, ReaderSettings())
+    reader = VlmReader(chat, lambda: Hosted("m", family), lambda _: spec, ReaderSettings())
     order = ReadOrder(PageImage(b"p", "image/png", 28, 28), frozenset(Task), schema=SCHEMA)
     assert reader.read(order, lambda: True).seen is None
     assert not chat.turns
