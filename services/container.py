@@ -139,6 +139,7 @@ def worker(settings: Settings, queues: Sequence[Queue] = QUEUES) -> Iterator[Wor
         workers = _workers(settings, chosen, queues, terms)
         workers.start()
         stack.callback(workers.stop)
+        chosen.metrics.signs_of_life.append(workers.alive)
         yield workers
 
 
@@ -155,6 +156,7 @@ def sweep(settings: Settings) -> Iterator[None]:
         sweeper = Sweeper([bury(ledger, settings.lease_s), Duty("tidy", TIDY_S, upkeep.tidy)])
         sweeper.start()
         stack.callback(sweeper.stop)
+        metrics.signs_of_life.append(sweeper.alive)
         yield
 
 

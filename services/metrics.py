@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -40,6 +40,8 @@ class Metrics:
             version("quire"), process
         ).set(1)
         self._codes: set[str] = set()
+        self.signs_of_life: list[Callable[[], bool]] = []
+        """What `/healthz` asks for; nothing that a database out of reach would change."""
 
         self._requests = self._counter(
             "quire_http_requests", "Requests answered", "method", "route", "status"
@@ -68,6 +70,9 @@ class Metrics:
     def watch(self, database: Database) -> None:
         """Show how long the queues are, too."""
         self.registry.register(Backlog(database))
+
+    def alive(self) -> bool:
+        return all(sign() for sign in self.signs_of_life)
 
     def page(self) -> bytes:
         """What a scrape is answered with."""

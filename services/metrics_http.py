@@ -1,7 +1,7 @@
 """The small HTTP port of a process: /metrics for Prometheus, /healthz for whoever restarts it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,7 +26,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             self._answer(200, CONTENT_TYPE, self.server.metrics.page())
         elif path == "/healthz":
-            well = self.server.alive()
+            well = self.server.metrics.alive()
             self._answer(200 if well else 503, "text/plain", b"ok\n" if well else b"not well\n")
         else:
             self._answer(404, "text/plain", b"/metrics, /healthz\n")
@@ -49,19 +49,16 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = False  # the next process of this host must find the port taken
 
-    def __init__(self, address: tuple[str, int], metrics: Metrics, alive: Callable[[], bool]) -> None:
+    def __init__(self, address: tuple[str, int], metrics: Metrics) -> None:
         super().__init__(address, _Handler)
         self.metrics = metrics
-        self.alive = alive
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news either."""
 
 
 @contextmanager
-def exposed(
-    metrics: Metrics, host: str, port: int | None, alive: Callable[[], bool] = lambda: True
-) -> Iterator[int | None]:
+def exposed(metrics: Metrics, host: str, port: int | None) -> Iterator[int | None]:
     """Answer on the first free port from ``port`` on, so that the processes of one host each have one.
 
     Gives the port, None when none is wanted; 0 takes any free one.
@@ -69,7 +66,7 @@ def exposed(
     if port is None:
         yield None
         return
-    server = _listening(metrics, host, port, alive)
+    server = _listening(metrics, host, port)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()
     _log.info("metrics_port", host=host, port=server.server_port)
@@ -81,10 +78,10 @@ def exposed(
         server.server_close()
 
 
-def _listening(metrics: Metrics, host: str, port: int, alive: Callable[[], bool]) -> _Server:
+def _listening(metrics: Metrics, host: str, port: int) -> _Server:
     for candidate in range(port, min(port + _TRIES, 65536)):
         try:
-            return _Server((host, candidate), metrics, alive)
+            return _Server((host, candidate), metrics)
         except OSError:
             continue
     raise Conflict("port_in_use", f"no port of {host} from {port} on is free for QUIRE_METRICS_PORT")

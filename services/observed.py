@@ -17,6 +17,8 @@ from schemas.reading import PageReading, Spent
 from services.metrics import Metrics
 from workers.surroundings import step
 
+_MISMATCH = "visual_tokens_mismatch"
+
 
 class ObservedReader:
     """`PageReader` that counts what another one does."""
@@ -39,6 +41,8 @@ class ObservedReader:
             try:
                 reading = self._reader.read(order, cancelled, aids)
                 outcome, spent = "cancelled" if cancelled() else "ok", reading.spent
+                if any(warning.code == _MISMATCH for warning in reading.warnings):
+                    self._metrics.budget_mismatch(name)
             except QuireError as error:
                 outcome = error.code
                 raise

@@ -91,6 +91,11 @@ class Workers:
         sweeper.start()
         self._running = _Running(executor, sweeper, carrier)
 
+    def alive(self) -> bool:
+        """False when a thread that it cannot do without has ended: somebody should start it anew."""
+        running = self._running
+        return running is None or (running.executor.alive() and running.sweeper.alive())
+
     def stop(self) -> None:
         """Let work in flight end, for a while; then hand it back."""
         running, self._running = self._running, None

@@ -49,6 +49,10 @@ class Executor:
         """Become known to the store; without that nothing can be claimed."""
         self._pulse.start()
 
+    def alive(self) -> bool:
+        """Leases are renewed; without that the work goes to others."""
+        return self._pulse.alive()
+
     def stop_claiming(self) -> None:
         self._stopping = True
 

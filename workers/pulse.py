@@ -37,6 +37,9 @@ class Pulse:
         self._ledger.enrol(self.process, socket.gethostname(), os.getpid())
         self._thread.start()
 
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Hand back what is still leased, without blame."""
         self._stop.set()

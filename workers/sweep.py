@@ -44,6 +44,9 @@ class Sweeper:
         for thread in self._threads:
             thread.start()
 
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
         self._stop.set()
         until = time.monotonic() + _REST_S

@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model_runtime.scripted import Failure, ScriptedReader
+from model_runtime.scripted import Failure, ScriptedReader, image_digest
 from pipeline.ledger import Queue
 from pipeline.orders import PageImage, ReadOrder
 from pipeline.ports import BlobKey
-from schemas.errors import Conflict, NotFound, QuireError
+from schemas.errors import Conflict, NotFound, QuireError, ResultWarning
 from schemas.ids import DEFAULT_TENANT, Digest
-from schemas.reading import Spent
+from schemas.reading import PageReading, Spent
 from services.metrics import Metrics
 from services.metrics_http import exposed
 from services.observed import ObservedBlobs, ObservedReader
@@ -49,6 +49,17 @@ def test_readings_are_counted_by_how_they_ended() -> None:
         for outcome in ("ok", "cancelled", "engine_overloaded")
     }
     assert counted == {"ok": 1, "cancelled": 1, "engine_overloaded": 1}
+
+
+def test_a_page_that_cost_other_tokens_than_foreseen_is_counted() -> None:
+    metrics, picture = Metrics("test"), b"x"
+    warning = ResultWarning(code="visual_tokens_mismatch", detail="1260 expected, 640 counted")
+    reading = PageReading(28, 28, spent=Spent(visual_tokens=640), warnings=(warning,))
+    reader = ObservedReader(ScriptedReader(readings={image_digest(picture): reading}), metrics)
+    for data in (picture, b"another"):
+        reader.read(ReadOrder(PageImage(data, "image/png", 28, 28), frozenset()), lambda: False)
+    assert _value(metrics, "quire_budget_mismatches_total", engine="scripted") == 1
+    assert _value(metrics, "quire_engine_tokens_total", engine="scripted", kind="visual") == 640
 
 
 def test_blobs_are_timed_and_otherwise_unchanged(tmp_path: Path) -> None:
@@ -103,7 +114,9 @@ def test_without_a_free_port_the_setting_is_named() -> None:
 
 @pytest.mark.parametrize(("alive", "status"), [(lambda: True, 200), (lambda: False, 503)])
 def test_health_is_what_the_process_says_of_itself(alive: Callable[[], bool], status: int) -> None:
-    with exposed(Metrics("worker"), "127.0.0.1", 0, alive) as port:
+    metrics = Metrics("worker")
+    metrics.signs_of_life += [lambda: True, alive]
+    with exposed(metrics, "127.0.0.1", 0) as port:
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == status
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 404
 
