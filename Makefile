@@ -7,9 +7,10 @@ BIN    := $(VENV)/bin
 OUT    ?= out
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
+DEPLOY := $(VENV)/.installed-deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 schema pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 schema check-deploy pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -70,9 +71,19 @@ bench-s3: $(DEV) ## Page images per second into and out of a real S3 server: mak
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json
 
+$(DEPLOY): $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deploy]'
+	@touch $@
+
+check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts without a container engine
+	$(BIN)/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint deploy/Dockerfile
+	@if command -v promtool >/dev/null; then promtool check rules deploy/prometheus/alerts.yml; \
+	  else echo "promtool is not installed: the alerts are checked by the tests alone"; fi
+
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
-	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy]'
 	{ head -1 constraints.txt; $(OUT)/pins/bin/python -m pip freeze --exclude-editable | grep '=='; } > $(OUT)/constraints
 	mv $(OUT)/constraints constraints.txt && rm -rf $(OUT)/pins
 
