@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from model_runtime.call_log import LoggedReader
 from model_runtime.cpu_ocr import CpuReader
 from model_runtime.engine_url import HTTP_SCHEMES, parse
 from model_runtime.families import family_of
@@ -22,7 +23,8 @@ AUTO = "auto"
 def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     """The engine at ``url``: ``cpu://``, a server such as ``vllm+http://gpu1:8000``, or one for tests.
 
-    Those are ``scripted://?delay_ms=…&fail=CODE&times=N`` and ``scripted-vlm://?script=FILE``.
+    Those are ``scripted://?delay_ms=…&in_flight=…&model=1&fail=CODE&times=N&log=FILE`` and
+    ``scripted-vlm://?script=FILE``.
     """
     parts = urlsplit(url)
     if parts.scheme in HTTP_SCHEMES:
@@ -69,16 +71,18 @@ def _milliseconds(text: str) -> float:
         raise Unsupported("unsupported_setting", "in QUIRE_ENGINE_URL, delay_ms must be a number") from None
 
 
-def _scripted(options: Mapping[str, str]) -> ScriptedReader:
+def _scripted(options: Mapping[str, str]) -> PageReader:
     try:
         delay_s = float(options.get("delay_ms", "0")) / 1000
         times = int(options["times"]) if "times" in options else None
+        in_flight = int(options.get("in_flight", "8"))
     except ValueError:
         raise Unsupported(
-            "unsupported_setting", "In a scripted:// URL, delay_ms and times must be numbers"
+            "unsupported_setting", "In a scripted:// URL, delay_ms, in_flight and times must be numbers"
         ) from None
     failures = {"*": Failure(options["fail"], times=times)} if "fail" in options else {}
-    return ScriptedReader(delay_s, failures=failures)
+    reader = ScriptedReader(delay_s, failures=failures, max_in_flight=in_flight, model="model" in options)
+    return LoggedReader(reader, Path(options["log"])) if "log" in options else reader
 
 
 def pick(name: str, specs: Mapping[str, EngineSpec], default: str) -> EngineSpec:

@@ -13,7 +13,7 @@ from schemas.engine import EngineSpec
 from schemas.errors import DocumentUnreadable, EngineUnavailable, QuireError
 from schemas.reading import PageReading, ReadLine, ReadWord, line_of
 
-_TICK_S = 0.02
+_TICK_S = 0.1  # 64 readings that look fifty times a second would keep a core busy
 _WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "hazel", "iris", "jade")
 _MANY = 1 << 62
 
@@ -46,13 +46,15 @@ class ScriptedReader:
         readings: Mapping[str, PageReading] | None = None,
         failures: Mapping[str, Failure] | None = None,
         max_in_flight: int = 8,
+        *,
+        model: bool = False,
     ) -> None:
         self._delay_s = delay_s
         self._readings = dict(readings or {})
         self._failures = dict(failures or {})
         self._seen: dict[str, int] = {}
         self._lock = Lock()
-        self._spec = scripted_spec(max_in_flight)
+        self._spec = scripted_spec(max_in_flight, model=model)
 
     @property
     def spec(self) -> EngineSpec:

@@ -81,13 +81,16 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
-def scripted_spec(max_in_flight: int) -> EngineSpec:
-    """The engine that replays; it takes any page image and claims every task of the CPU reader."""
+def scripted_spec(max_in_flight: int, *, model: bool = False) -> EngineSpec:
+    """The engine that replays; it takes any page image and claims every task of the CPU reader.
+
+    ``model``: it passes for a vision language model, whose readings are arranged as they come.
+    """
     return EngineSpec(
         name="scripted",
         model="scripted",
         version="1",
-        limits=PixelLimits(factor=28, min_pixels=4 * 28 * 28, max_pixels=1_003_520, counts_tokens=False),
+        limits=PixelLimits(factor=28, min_pixels=4 * 28 * 28, max_pixels=1_003_520, counts_tokens=model),
         tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
         max_in_flight=max_in_flight,
         unsupported={

@@ -42,11 +42,15 @@ from workers.celery_app import Sender
 from workers.context import Context, Engines
 from workers.document import StandardDocument
 from workers.outbox import Outbox
+from workers.pulse import Pulse
 from workers.sweep import TIDY_S, Duty, Sweeper, bury
 
 _PRELOAD = ("pipeline.recipe",)
 
 QUEUES = tuple(Queue)
+
+_AHEAD, _AHEAD_PER_CALL = 64, 4
+"""Pages of a run prepared before they are read: enough for an engine never to wait for rendering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             lease_s=settings.lease_s,
         )
         workers = _workers(settings, chosen, QUEUES, terms)
-        parts = _parts(settings, chosen, workers.waker, stack)
+        parts = _parts(settings, chosen, workers.waker, stack, Keys(chosen.database))
         uploads.sweep_staging(parts.staging)
         if sole:  # what a killed process left behind
             parts.keys.void_running()
@@ -115,7 +119,10 @@ def api(settings: Settings) -> Iterator[Parts]:
         migrate.require(chosen.database)
         outbox = _outbox(settings, chosen.metrics, stack)
         assert outbox is not None
-        parts = _parts(settings, chosen, outbox, stack)
+        pulse = Pulse(SqlLedger(chosen.database), settings.lease_s)
+        pulse.start()
+        stack.callback(pulse.stop)
+        parts = _parts(settings, chosen, outbox, stack, Keys(chosen.database, lambda: pulse.process))
         uploads.sweep_staging(parts.staging)
         yield parts
 
@@ -266,6 +273,7 @@ def _workers(
         recipe=StandardDocument(chosen.cage),
         waker=_NoWaker(),
         scratch=scratch,
+        ahead=max(_AHEAD, _AHEAD_PER_CALL * reader.spec.max_in_flight),
         meter=chosen.metrics,
         tracer=chosen.tracing.tracer(),
     )
@@ -276,7 +284,7 @@ def _workers(
     return Workers(context, slots, terms)
 
 
-def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack) -> Parts:
+def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack, keys: Keys) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
     http = stack.enter_context(
@@ -295,7 +303,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         results=Results(database, pages),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
-        keys=Keys(database),
+        keys=keys,
         watch=Watch(database),
         metrics=chosen.metrics,
         tracing=chosen.tracing,

@@ -1,16 +1,17 @@
 """Idempotency keys: a key is held while its request runs, then replays what was answered, for 24 hours."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from schemas.errors import Conflict, RequestInvalid
-from schemas.ids import TenantId
+from schemas.ids import ProcessId, TenantId
 from services.stores.engine import Database, now_us
 from services.stores.tables import idempotency
+from services.stores.work_tables import processes
 
 KEPT_US = 24 * 3600 * 1_000_000
 # A key whose holder died is free again after this; longer than any upload that is still worth waiting for.
@@ -55,10 +56,12 @@ class Held:
 
 
 class Keys:
-    """The keys of one database."""
+    """The keys of one database. ``process`` says who holds them, where there are several processes:
+    when that one is given up for dead, its keys are free."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, process: Callable[[], ProcessId | None] = lambda: None) -> None:
         self._database = database
+        self._process = process
 
     def hold(self, tenant: TenantId, key: str) -> Held:
         """Take a key before the body is read, so that of two requests at once only one does the work."""
@@ -70,10 +73,16 @@ class Keys:
         stale = sa.or_(
             idempotency.c.created_at < now_us() - KEPT_US,
             sa.and_(idempotency.c.state == "running", idempotency.c.created_at < now_us() - HELD_US),
+            sa.and_(idempotency.c.state == "running", _holder_is_dead()),
         )
         token = secrets.token_hex(16)
         new = idempotency.insert().values(
-            tenant_id=tenant, key=key, fingerprint=token, state="running", created_at=now_us()
+            tenant_id=tenant,
+            key=key,
+            fingerprint=token,
+            state="running",
+            process_id=self._process(),
+            created_at=now_us(),
         )
         try:
             with self._database.write() as connection:
@@ -114,6 +123,13 @@ def settle(connection: sa.Connection, held: Held, fingerprint: str, answer: Answ
     ).rowcount
     if not changed:
         raise KeyInUse(detail="the Idempotency-Key was taken over by another request", retry_after_s=1.0)
+
+
+def _holder_is_dead() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        idempotency.c.process_id.is_not(None),
+        ~sa.exists().where(processes.c.id == idempotency.c.process_id),
+    )
 
 
 def _held(held: Held) -> sa.ColumnElement[bool]:

@@ -4,11 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import structlog
-
 from pipeline.ledger import Queue
 from pipeline.ports import PageReader, Waker
-from schemas.errors import StoreUnavailable
 from workers.celery_app import Carrier
 from workers.context import Context
 from workers.execute import Executor
@@ -16,8 +13,6 @@ from workers.policy import DEATHS_ALLOWED
 from workers.pulse import LEASE_S
 from workers.sweep import Duty, Sweeper, bury, poll
 from workers.wakes import Elsewhere, Wakes
-
-_log = structlog.get_logger(__name__)
 
 IN_PROCESS = "memory://localhost"
 GRACE_S = 5.0
@@ -106,10 +101,7 @@ class Workers:
         if not self._rests_within(self._terms.grace_s):
             running.executor.abandon()
             self._rests_within(_ABANDON_S)
-        try:
-            running.executor.stop()
-        except StoreUnavailable as error:
-            _log.warning("not_handed_back", code=error.code)  # the leases run out by themselves
+        running.executor.stop()
         self._carrier = None
         running.carrier.stop()
 

@@ -5,9 +5,13 @@ import socket
 import threading
 import time
 
+import structlog
+
 from pipeline.ledger import Claim, Ledger
 from schemas.errors import QuireError, StoreUnavailable
 from schemas.ids import JobId, ProcessId, process_id
+
+_log = structlog.get_logger(__name__)
 
 LEASE_S = 30.0
 """A process that renewed nothing for so long counts as dead."""
@@ -44,7 +48,10 @@ class Pulse:
         """Hand back what is still leased, without blame."""
         self._stop.set()
         self._thread.join()
-        self._ledger.resign(self.process)
+        try:
+            self._ledger.resign(self.process)
+        except StoreUnavailable as error:
+            _log.warning("not_handed_back", code=error.code)  # the leases run out by themselves
 
     def abandon(self) -> None:
         """From now on every job counts as lost: whoever is at work on one should end soon."""

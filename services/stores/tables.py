@@ -204,6 +204,7 @@ idempotency = Table(
     Column("status", Integer),
     Column("headers", Json),
     Column("body", PackedJson),
+    Column("process_id", Key),  # who holds it while its request runs; none where there is one process
     Column("created_at", Micros, nullable=False),
     Index("ix_idempotency_created_at", "created_at"),
 )

@@ -22,8 +22,11 @@ from tests.bench.service import Service, running
 from tests.samples.long import long_pdf
 
 _VARYING = frozenset(
-    {"id", "run_id", "document_id", "created_at", "started_at", "finished_at", "expires_at", "attempts"}
-)
+    {
+        "id", "run_id", "document_id", "created_at", "started_at", "finished_at", "expires_at", "attempts",
+        "usage",
+    }
+)  # fmt: skip
 _ORPHAN_S = 15.0
 
 

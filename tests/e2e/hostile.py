@@ -1,6 +1,7 @@
 """Steps that behave as hostile files make parsers behave; children of the cage import them by name."""
 
 import os
+import signal
 import time
 
 from pipeline.ledger import PageEnd, PageToRead
@@ -21,6 +22,8 @@ def prepare(source: SourceFile, order: PageOrder) -> PageEnd | PageToRead:
     what, _, text = _lines(source)[order.number - 1].partition(" ")
     if what == "crash":
         os.abort()
+    if what == "murder":
+        os.kill(os.getppid(), signal.SIGKILL)  # of the worker that holds the lease
     if what == "hang":
         time.sleep(3600)
     if what == "eat":

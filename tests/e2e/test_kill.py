@@ -11,6 +11,7 @@ import psutil
 
 from schemas.ids import RunId
 from tests.e2e.workers import House
+from workers.policy import DEATHS_ALLOWED
 
 _PAGES = 40
 _KILLS = 5
@@ -20,8 +21,8 @@ def _lines() -> list[str]:
     return [f"{('slow', 'image')[number % 3 == 0]} page {number}" for number in range(1, _PAGES + 1)]
 
 
-def _start(folder: Path) -> "subprocess.Popen[str]":
-    program = f"from tests.e2e.workers import serve; serve({str(folder)!r})"
+def _start(folder: Path, shared: str | None = None) -> "subprocess.Popen[str]":
+    program = f"from tests.e2e.workers import serve; serve({str(folder)!r}, {shared!r})"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -65,3 +66,37 @@ def test_every_page_is_there_once_and_as_in_an_undisturbed_run(tmp_path: Path) -
     assert sorted(killed.finished_pages(run)) == list(range(1, _PAGES + 1))
     assert killed.contents(run) == calm.contents(expected)
     assert killed.jobs(run) == []
+
+
+def test_a_page_that_kills_workers_is_found_out_without_its_neighbours(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    house = House(tmp_path, postgres_url)
+    lines = [f"{('text', 'image')[number % 4 == 0]} page {number}" for number in range(1, 64)]
+    _, run = house.post([*lines[:20], "murder", *lines[20:]])
+    _, other = house.post(lines[:8])
+    workers = [_start(tmp_path, postgres_url) for _ in range(2)]
+    deaths = 0
+    while house.run(run).state not in ("partial", "succeeded", "failed"):
+        for index, worker in enumerate(workers):
+            if worker.poll() is not None:
+                deaths += 1
+                _bury(worker)
+                workers[index] = _start(tmp_path, postgres_url)
+        time.sleep(0.05)
+    assert house.finished(other).state == "succeeded"
+    for worker in workers:
+        _kill(worker)
+    pages = house.pages(run)
+    assert {number: page.error["code"] for number, page in pages.items() if page.error} == {21: "quarantined"}
+    assert [page.state for number, page in sorted(pages.items()) if number != 21] == ["read"] * 63
+    assert {page.attempts for number, page in pages.items() if number != 21} == {1}
+    assert house.attempts(run) == []
+    assert deaths == DEATHS_ALLOWED + 1, "once among others, then alone"
+    house.database.close()
+
+
+def _bury(process: "subprocess.Popen[str]") -> None:
+    assert process.returncode == -signal.SIGKILL
+    assert process.stdout is not None
+    process.stdout.close()

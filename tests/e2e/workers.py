@@ -27,6 +27,7 @@ from tests.e2e import hostile
 from workers.cage import ProcessCage
 from workers.context import Context, Engines
 from workers.document import StandardDocument
+from workers.pulse import LEASE_S
 from workers.steps import Steps
 
 SLOTS = {Queue.PLAN: 1, Queue.RASTER: 2, Queue.READ: 4, Queue.FINISH: 1}
@@ -41,12 +42,13 @@ class Nobody:
 
 
 class House:
-    """A data folder with its store, and whoever works on it."""
+    """A data folder with its store, and whoever works on it: one process on SQLite, many on ``shared``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared: str | None = None) -> None:
         self.folder = folder
+        self.shared = shared
         self.lock = FolderLock(folder)
-        self.database = Database(f"sqlite:///{folder}/quire.db")
+        self.database = Database(shared or f"sqlite:///{folder}/quire.db")
         self.blobs = LocalBlobs(folder / "blobs")
         self.scratch = folder / "scratch"
         self.scratch.mkdir(exist_ok=True)
@@ -59,7 +61,8 @@ class House:
         slots: dict[Queue, int] | None = None,
         deadline_s: float = 60.0,
     ) -> Iterator[Workers]:
-        self.lock.take()
+        if not self.shared:
+            self.lock.take()
         cage = ProcessCage(2, deadline_s=deadline_s, memory_bytes=256 << 20, preload=["tests.e2e.hostile"])
         context = Context(
             ledger=SqlLedger(self.database),
@@ -72,7 +75,8 @@ class House:
             scratch=self.scratch,
             chunk=4,
         )
-        workers = Workers(context, slots or SLOTS, Terms(grace_s=0.2))
+        terms = Terms(grace_s=0.2, sole=not self.shared, lease_s=2 if self.shared else LEASE_S)
+        workers = Workers(context, slots or SLOTS, terms)
         workers.start()
         try:
             yield workers
@@ -130,9 +134,9 @@ class House:
             return list(connection.execute(sa.select(table).where(where).order_by(order)))
 
 
-def serve(folder: str) -> None:
-    """Work on a folder until killed; what the kill drill starts."""
-    house = House(Path(folder))
+def serve(folder: str, shared: str | None = None) -> None:
+    """Work on a folder until killed; what tests that kill start."""
+    house = House(Path(folder), shared)
     with house.workers(ScriptedReader(delay_s=0.05)):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
