@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from schemas.errors import NotFound, StoreUnavailable
 from services.stores.s3_url import S3Location
@@ -66,6 +66,11 @@ def translated(what: str = "the blob store") -> Iterator[None]:
             raise NotFound("blob_not_found", "the stored file is gone") from error
         said = f"{what} refused the request ({code})" if code else f"{what} answered nonsense"
         raise StoreUnavailable("store_unavailable", said) from error
+    except MaxRetryError as error:
+        why = "could not be reached"
+        if isinstance(error.reason, SSLError):
+            why = "does not speak https (http: secure=false), or its certificate is not trusted"
+        raise StoreUnavailable("store_unavailable", f"{what} {why}") from error
     except (HTTPError, OSError, ET.ParseError, UnicodeDecodeError) as error:
         raise StoreUnavailable("store_unavailable", f"{what} could not be reached") from error
 

@@ -3,12 +3,14 @@
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -20,8 +22,9 @@ from services.settings import Settings
 from services.stores import s3_bucket
 from services.stores.blobs_s3 import PART_BYTES
 from services.stores.choose import blobs_of
+from services.stores.s3_url import parse_s3_url
 from tests.servers.proxy import Proxy
-from tests.servers.s3 import Bucket
+from tests.servers.s3 import KEY, SECRET, Bucket, RcloneServer
 
 PREFIX = "test/s3"
 LARGE = 3 * PART_BYTES - 7
@@ -230,6 +233,49 @@ def test_wrong_credentials_are_said_without_showing_them(bucket: Bucket, tmp_pat
             call()
         assert "wrong" not in f"{told.value} {told.value.__cause__}"
     refused.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """Of the server's own making, for this machine."""
+    files = tmp_path / "certificate", tmp_path / "key"
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+            "-subj", "/CN=localhost",            "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(files[0]), "-keyout", str(files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return files
+
+
+def test_https_trusts_whom_it_is_told_to(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = RcloneServer(certificate)
+    try:
+        server.start()
+        put = Put(tmp_path, PART_BYTES + 1)
+        url = f"s3://{KEY}:{quote(SECRET, safe='')}@127.0.0.1:{server.port}/bucket"
+        for address in (url, f"{url}?secure=false"):
+            strange = store(address, tmp_path / "strange")
+            with pytest.raises(StoreUnavailable) as told:
+                strange.put(put.key, put.path)
+            strange.close()
+            if address == url:
+                assert "certificate is not trusted" in told.value.detail
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        s3_bucket.make(parse_s3_url(url, {}, "url"))
+        trusting = store(url, tmp_path / "trusting")
+        trusting.put(put.key, put.path)
+        with trusting.open(put.key) as file:
+            assert file.read() == put.content
+        trusting.close()
+    finally:
+        server.close()
 
 
 def test_uploads_in_parts_that_go_on_are_left_alone(far: Blobs, bucket: Bucket, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from services.stores.tables import uploads
 from services.stores.upload_rows import Announced
 from tests.bench.service import Service, running
 from tests.e2e.client import Client, problem
+from tests.servers.proxy import Proxy
 from tests.servers.s3 import Bucket
 
 LIMIT = 20_000_000
@@ -35,9 +36,19 @@ def inbox(bucket: Bucket, invoice: bytes) -> Bucket:
 
 
 @pytest.fixture(scope="module")
-def service(bucket: Bucket, inbox: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def outside(bucket: Bucket) -> Iterator[Proxy]:
+    """The address under which clients reach the server that the service reaches under another."""
+    host, port = bucket.location.host.split(":")
+    with Proxy(int(port), host) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def service(
+    bucket: Bucket, inbox: Bucket, outside: Proxy, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     settings = {
-        "QUIRE_BLOBS_URL": bucket.url("sources"),
+        "QUIRE_BLOBS_URL": bucket.url("sources", public=f"http://{outside.address}"),
         "QUIRE_SOURCE_BUCKETS": f"{inbox.url('in')}, another={inbox.url()}",
         "QUIRE_UPLOAD_URL_S": "60",
         "QUIRE_MAX_UPLOAD_BYTES": str(LIMIT),
@@ -103,9 +114,10 @@ def test_quires_own_bucket_is_out_of_reach(api: Client, bucket: Bucket) -> None:
 
 
 def test_a_file_sent_straight_to_the_bucket_becomes_a_document_once(
-    api: Client, bucket: Bucket, long: bytes
+    api: Client, bucket: Bucket, outside: Proxy, long: bytes
 ) -> None:
     ticket = announce(api, long, sha256=hashlib.sha256(long).hexdigest())
+    assert ticket["url"].startswith(f"http://{outside.address}/")
     source = {"upload": ticket["upload_id"]}
     problem(post(api, source), 409, "upload_not_received")
     assert send(ticket, long) == 200

