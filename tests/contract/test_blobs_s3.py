@@ -244,7 +244,8 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost",            "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(files[0]), "-keyout", str(files[1]),
+            "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-out", str(files[0]), "-keyout", str(files[1]),
         ],
         check=True,
         capture_output=True,
