@@ -10,7 +10,7 @@ DEV    := $(VENV)/.installed-dev
 DEPLOY := $(VENV)/.installed-deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 schema check-deploy pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 bench-budget calibrate schema check-deploy pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -75,6 +75,16 @@ bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
 
 bench-s3: $(DEV) ## Page images per second into and out of a real S3 server: make bench-s3 [SERVER=rclone|rgw]
 	$(BIN)/python -m tests.bench.s3 $(or $(SERVER),rclone)
+
+bench-budget: $(STAMP) ## Visual tokens a page against fixed settings: make bench-budget DATA=DIR (docs/budget.md)
+	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-budget DATA=DIR; docs/budget.md describes it"; exit 2; }
+	@mkdir -p $(OUT)
+	$(BIN)/python -m tests.bench.budget --data "$(DATA)" --out $(OUT)/budget.json $(if $(MOST),--most $(MOST))
+
+calibrate: $(STAMP) ## Fit the probabilities of a model: make calibrate DATA=DIR ENGINE=vllm+http://… (docs/calibration.md)
+	@[ -n "$(DATA)" ] && [ -n "$(ENGINE)" ] || { echo "say which folder and which engine: make calibrate DATA=DIR ENGINE=URL"; exit 2; }
+	@mkdir -p $(OUT)
+	$(BIN)/python -m tests.bench.calibrate --data "$(DATA)" --engine "$(ENGINE)" --out $(OUT)/calibration.json
 
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json

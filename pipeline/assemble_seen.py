@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from pipeline.inserts import UNREAD
 from pipeline.language import language_of
 from pipeline.markdown import page_markdown
 from pipeline.markdown_tables import table_text
@@ -66,6 +67,20 @@ def assemble_seen(
     return with_seen(content, seen, reading.unreadable)
 
 
+def with_blocks(content: PageContent, seen: Seen) -> PageContent:
+    """A page read from its text layer, with what a model read on its pictures after it."""
+    page = content.page
+    first = len(page.blocks) + 1
+    blocks = [_block(block, index, []) for index, block in enumerate(seen.blocks or (), first)]
+    if blocks:
+        page.blocks += blocks
+        page.words += _words(seen.blocks or (), first)
+        page.text = "\n".join([page.text, *(block.text for block in blocks if block.text)]).strip()
+        page.markdown = page_markdown(page.blocks, content.tables)
+        content.warnings = [warning for warning in content.warnings if warning.code != UNREAD]
+    return content
+
+
 def with_seen(content: PageContent, seen: Seen, unreadable: str | None) -> PageContent:
     """The page with what a model was asked beyond its text; a page that cannot be read says why."""
     number = content.page.number
@@ -97,10 +112,10 @@ def _block(block: SeenBlock, index: int, tables: Sequence[Table]) -> Block:
     )
 
 
-def _words(blocks: Sequence[SeenBlock]) -> list[Word]:
+def _words(blocks: Sequence[SeenBlock], first: int = 1) -> list[Word]:
     return [
         Word(text=word.text, bbox=word.bbox, confidence=word.confidence, block=f"b{index}")
-        for index, block in enumerate(blocks, 1)
+        for index, block in enumerate(blocks, first)
         for word in block.words
     ]
 

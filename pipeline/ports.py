@@ -4,7 +4,7 @@
 `pipeline.ledger`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar
 from pipeline.orders import PageImage, ReadOrder
 from pipeline.tiling import Tile, Tiling
 from schemas.engine import EngineSpec
+from schemas.geometry import Box
 from schemas.ids import Digest, TenantId
 from schemas.reading import PageReading
 
@@ -62,6 +63,9 @@ class PageAids(Protocol):
 
     def tiles(self) -> Tiling | None:
         """The parts to read the page's text in, where one image cannot show it."""
+
+    def pictures(self) -> Sequence[Box]:
+        """Pictures that seem to hold text of their own, on a page whose text layer can be trusted."""
 
     def crop(self, tile: Tile, turn: int = 0) -> PageImage:
         """A part of the page rendered anew, then turned clockwise by ``turn``, a multiple of 90 degrees."""

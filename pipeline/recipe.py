@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline import cut_page, probe, text_layer, text_layer_scan
 from pipeline.assemble import assemble
-from pipeline.assemble_seen import assemble_seen, on_page, with_seen
+from pipeline.assemble_seen import assemble_seen, on_page, with_blocks, with_seen
 from pipeline.blank import is_blank
 from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, Decided, SmallestText, decide, smallest_size
 from pipeline.images_encode import encode
@@ -78,7 +78,9 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     reading = layer.reading if layer is not None else None
     if (reading is None or not reading.lines) and page.draws_nothing():
         return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
-    return _for_engine(page, order, reading, trusted=layer is not None and layer.trusted)
+    trusted = layer is not None and layer.trusted
+    pictures = layer.pictures if layer is not None and layer.trusted else ()
+    return _for_engine(page, order, reading, trusted=trusted, pictures=pictures)
 
 
 def _layer(page: Page) -> text_layer.LayerReading | None:
@@ -189,7 +191,7 @@ def _seen(prepared: PreparedPage, reading: PageReading, engine: EngineUsed) -> P
             prepared.layer, prepared.number, geometry, PageSource.TEXT_LAYER, engine, prepared.budget
         )
         content.warnings.extend(on_page(reading.warnings, prepared.number))
-        content = with_seen(content, reading.seen or Seen(), None)
+        content = with_seen(with_blocks(content, reading.seen or Seen()), reading.seen or Seen(), None)
     else:
         content = assemble_seen(reading, prepared.number, geometry, engine, prepared.budget)
     content.warnings.extend(prepared.warnings)

@@ -20,6 +20,8 @@ class Finding(BaseModel):
     quote: str | None = None
     confidence: float | None = None
     evidence: list[Evidence] = []
+    signs: dict[str, float] | None = None
+    """What spoke for it, as `pipeline.confidence` weighs it; a fit needs that beside the truth."""
 
 
 class PageAnswer(BaseModel):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from model_runtime.vlm.values import Claim
-from pipeline.confidence import Calibration, Signs, probability
+from pipeline.confidence import Calibration, Signs, features, probability
 from pipeline.fields.found import readings_of
 from pipeline.ground import Found, Reference
 from schemas.field import Evidence, Match
@@ -62,6 +62,7 @@ def finding(claim: Claim, calibration: Calibration | None) -> Finding:
         quote=claim.quote,
         confidence=_probability(claim, calibration),
         evidence=claim.evidence,
+        signs=features(_signs(claim)) if claim.certainty is not None else None,
     )
 
 
@@ -75,5 +76,9 @@ def answer(claim: Claim, calibration: Calibration | None) -> PageAnswer:
 
 
 def _probability(claim: Claim, calibration: Calibration | None) -> float | None:
+    return probability(_signs(claim), calibration)
+
+
+def _signs(claim: Claim) -> Signs:
     match = next((e.match for e in claim.evidence if e.boxes), None)
-    return probability(Signs(claim.certainty, match, claim.agreed, claim.valid), calibration)
+    return Signs(claim.certainty, match, claim.agreed, claim.valid)

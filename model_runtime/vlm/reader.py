@@ -12,7 +12,7 @@ from model_runtime.vlm.evidence import answer, finding, locate
 from model_runtime.vlm.second_look import look_again
 from model_runtime.vlm.session import OutOfTries, Session, Stopped
 from model_runtime.vlm.settings import Hosted, ReaderSettings
-from model_runtime.vlm.transcribe import Text, in_halves, transcribe
+from model_runtime.vlm.transcribe import Text, in_halves, on_pictures, transcribe
 from model_runtime.vlm.values import Claim, Searcher
 from model_runtime.vlm.witness import Witness
 from pipeline.align import Alignment
@@ -22,7 +22,7 @@ from schemas.chart import Chart
 from schemas.engine import EngineSpec
 from schemas.reading import PageReading
 from schemas.request import BudgetProfile, Task
-from schemas.seen import Seen
+from schemas.seen import Seen, SeenBlock
 
 _COVERED = 0.7
 """Share of the letters another reader saw, below which a transcription is told to be incomplete."""
@@ -42,6 +42,7 @@ class _Found:
     """What is known of the page so far."""
 
     text: Text | None = None
+    pictures: list[SeenBlock] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     values: list[Claim] | None = None
     answers: list[Claim] | None = None
@@ -92,6 +93,8 @@ class VlmReader:
             found.text = self._text(session)
             if found.text.lost is not None:
                 return self._reading(session, found, Seen(), found.text.lost)
+        if trusted and Task.TEXT in order.tasks:
+            found.pictures = self._pictures(session)
         self._values(session, found, trusted=trusted)
         if not trusted and found.text is None and _all_failed(found):
             return self._reading(session, found, Seen(), "the model gave no usable reply to anything asked")
@@ -103,6 +106,13 @@ class VlmReader:
         except OutOfTries:
             last = session.warnings[-1].detail if session.warnings else "no reply was usable"
             return Text.nothing(session.page, f"the page has cost what a page may cost; at last: {last}")
+
+    def _pictures(self, session: Session) -> list[SeenBlock]:
+        try:
+            return on_pictures(session)
+        except OutOfTries:
+            session.warn("unread_place", "pictures on the page could not be read: it has cost too many calls")
+            return []
 
     def _values(self, session: Session, found: _Found, *, trusted: bool) -> None:
         order = session.order
@@ -152,7 +162,7 @@ class VlmReader:
             values = look_again(session, values)
             locate(values, witness.reference)
         return Seen(
-            blocks=tuple(blocks) if blocks is not None else None,
+            blocks=tuple(blocks) if blocks is not None else tuple(found.pictures) or None,
             tables=tuple(tables or ()),
             charts=tuple(found.charts),
             findings=None if values is None else tuple(finding(claim, calibration) for claim in values),

@@ -11,6 +11,8 @@ from pipeline.parse_markdown import Transcription, read_page
 from pipeline.splice import Written, below, beside
 from pipeline.tiling import Cut, Tile, Tiling
 from schemas.errors import Unsupported
+from schemas.page import BlockKind
+from schemas.seen import SeenBlock, SeenWord
 
 _DEEPEST = 2
 """How often a part whose reply was too long is halved again. What went round in circles is halved once: such
@@ -21,6 +23,7 @@ _WARMER = ((0.0, None), (0.4, 1), (0.8, 2))
 
 _ENLARGED = 2.0
 _HESITANT = 0.3
+_MOST_PICTURES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,27 @@ def transcribe(session: Session) -> Text:
     if lost is None and part.legible is False:
         lost = "the model finds hardly anything on the page that can be read"
     return Text(part.written, read_page(part.written.text), view, part.language, lost)
+
+
+def on_pictures(session: Session) -> list[SeenBlock]:
+    """What stands on pictures of a page whose text layer holds the rest; of tables, the cells one by one."""
+    found: list[SeenBlock] = []
+    aids = session.aids
+    for box in list(aids.pictures())[:_MOST_PICTURES] if aids is not None else ():
+        session.tries += 1
+        view = session.crop(tile_of(box, _ENLARGED, session.spec.limits))
+        part = _read(session, view, _DEEPEST) if view is not None else Part(lost="nobody can render it")
+        if part.lost is not None:
+            session.warn("unread_place", f"a picture on the page could not be read: {part.lost}")
+            continue
+        for block in read_page(part.written.text).blocks:
+            kind, text = block.kind, block.text
+            if block.table is not None:
+                kind = BlockKind.PARAGRAPH
+                text = "\n".join(cell.text for cell in block.table.table.cells if cell.text)
+            words = tuple(SeenWord(word) for word in text.split())
+            found.append(SeenBlock(kind, text, block.level, bbox=box, words=words))
+    return found
 
 
 def _tiled(session: Session, tiling: Tiling) -> Part:

@@ -20,6 +20,9 @@ _NUMERIC = frozenset({FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER})
 _CHECKED = frozenset({Kind.IBAN, Kind.VAT_ID, Kind.EMAIL})
 """Kinds whose form says whether they can be right: check digits, an @."""
 
+_SOUND = 0.5
+"""Quality below which a value's own check digits speak against it."""
+
 
 def found_candidates(leaves: Sequence[Leaf], content: PageContent) -> list[FieldCandidate]:
     """The findings of a page, and its clues to how dates and numbers are written."""
@@ -62,7 +65,8 @@ def readings_of(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Readin
     printed = parse(leaf, quote) if quote is not None else []
     for parsed in printed:
         if any(_same(leaf, reading, value) for reading in parsed.readings):
-            return _typed(leaf, parsed, value), True
+            sound = leaf.kind not in _CHECKED or parsed.quality >= _SOUND
+            return _typed(leaf, parsed, value), sound
     if leaf.type is FieldType.TEXT and leaf.kind not in _CHECKED:
         text = str(value).strip()
         return ((Reading(text),) if text else ()), _says(quote, value)
@@ -92,7 +96,7 @@ def _typed(leaf: Leaf, parsed: Parsed, value: Any) -> tuple[Reading, ...]:
 def _same(leaf: Leaf, reading: Reading, value: Any) -> bool:
     if leaf.type in _NUMERIC:
         return _decimal(reading.value) is not None and _decimal(reading.value) == _decimal(value)
-    return fold(str(reading.value)) == fold(str(value))
+    return fold(str(reading.value)).replace(" ", "") == fold(str(value)).replace(" ", "")
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -172,3 +172,28 @@ def test_a_blank_page_never_reaches_the_model(api: Client) -> None:
     assert [page["state"] for page in result["pages"]] == ["blank", "read"]
     assert result["usage"]["visual_tokens"] == 3 * result["pages"][1]["budget"]["visual_tokens"]
     assert {chart["page"] for chart in result["charts"]} == {2}
+
+
+def test_a_page_that_loops_ends_unreadable_with_its_reason_and_its_cost(
+    tmp_path_factory: pytest.TempPathFactory, shape: jsonschema_rs.Draft202012Validator
+) -> None:
+    """Its values are unreadable, not missing; the page beside it is read."""
+    folder = tmp_path_factory.mktemp("looping")
+    script = folder / "script.json"
+    script.write_text(json.dumps({"replies": [{"task": "text", "text": "la la la", "finish": "loop"}]}))
+    settings = {"QUIRE_ENGINE_URL": f"scripted-vlm://?script={script}&check=never"}
+    with (
+        running_service(folder / "data", **settings) as service,
+        httpx.Client(base_url=service.url, timeout=120) as http,
+    ):
+        api = Client(http)
+        ended = api.read(receipt_jpeg(), "r.jpg", tasks=["text", "fields"], schema=SCHEMA)
+        result = api.get(f"/v1/documents/{ended['id']}/result")
+    shape.validate(result)
+    [page] = result["pages"]
+    assert (page["state"], page["error"]["code"]) == ("unreadable", "page_unreadable")
+    assert "repeated itself" in page["error"]["detail"]
+    assert page["text"] == ""
+    assert {field["state"] for field in result["fields"]} == {"unreadable"}
+    assert result["usage"]["visual_tokens"] > 3 * page["budget"]["visual_tokens"]
+    assert "read_again" in {warning["code"] for warning in result["warnings"]}

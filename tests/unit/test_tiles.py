@@ -96,6 +96,9 @@ class Aids:
     def tiles(self) -> Tiling | None:
         return self._tiling
 
+    def pictures(self) -> Sequence[Box]:
+        return ()
+
     def crop(self, tile: Tile, turn: int = 0) -> PageImage:
         self.crops += 1
         assert tile.width * tile.height <= LIMITS.max_pixels

@@ -18,6 +18,7 @@ from pipeline.orders import PageImage, ReadOrder
 from pipeline.tiling import Tile, Tiling
 from schemas.errors import RequestInvalid
 from schemas.field import Match
+from schemas.geometry import Box
 from schemas.reading import PageReading, ReadLine, ReadWord, line_of
 from schemas.request import BudgetProfile, Task
 from schemas.seen import Seen
@@ -71,6 +72,9 @@ class Aids:
 
     def tiles(self) -> Tiling | None:
         return None
+
+    def pictures(self) -> Sequence[Box]:
+        return ()
 
     def crop(self, tile: Tile, turn: int = 0) -> PageImage:
         self.crops.append((tile, turn))
@@ -476,3 +480,15 @@ def test_a_page_that_is_called_off_costs_no_further_call() -> None:
     order = ReadOrder(PageImage(b"p", "image/png", 28, 28), frozenset(Task), schema=SCHEMA)
     assert reader.read(order, lambda: True).seen is None
     assert not chat.turns
+
+
+def test_pictures_beside_a_trusted_layer_are_read_and_stand_where_they_are() -> None:
+    class Pictured(Aids):
+        def pictures(self) -> Sequence[Box]:
+            return [(40.0, 500.0, 240.0, 560.0)]
+
+    chat = ScriptedChat([Line((PAGE + "Stamp: received 5 May",), "text")])
+    aids = Pictured(LAYER, is_trusted=True)
+    [block] = seen(read(chat, Task.TEXT, aids=aids)).blocks or ()
+    assert (block.text, block.bbox) == ("Stamp: received 5 May", (40, 500, 240, 560))
+    assert len(chat.turns) == 1
