@@ -224,7 +224,8 @@ def _upkeep(settings: Settings, database: Database, blobs: Blobs) -> Upkeep:
 
 def _metrics(settings: Settings, role: Role, database: Database, stack: ExitStack) -> Metrics:
     metrics = Metrics(role)
-    metrics.watch(database)
+    if role is not Role.WORKER:  # there are many of them, and one look says it all
+        metrics.watch(database)
     stack.enter_context(metrics_http.exposed(metrics, settings.metrics_host, settings.metrics_port))
     return metrics
 
