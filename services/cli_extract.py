@@ -16,6 +16,7 @@ import httpx
 import typer
 
 from schemas.errors import BadInput, QuireError, Unavailable
+from schemas.page import PageState
 from schemas.result import RunState
 from services.cli import FAILED, OK, PARTIAL, USAGE, DataDir, say, settings_of
 
@@ -150,16 +151,24 @@ def _one(work: Extraction, file: Path, http: httpx.Client) -> int:
         result = _checked(http.get(f"{address}/result", params={"include": "fields,tables"})).json()
         lines = cli_format.csv(result, file) if work.format is Format.CSV else cli_format.table(result)
         out.writelines(f"{line}\n" for line in lines)
-    if state == RunState.SUCCEEDED:
-        return OK
-    say(f"quire: {file}: {state}")
-    lean = _checked(http.get(f"{address}/result", params={"include": ""})).json()
+    succeeded = state == RunState.SUCCEEDED
+    if not succeeded:
+        say(f"quire: {file}: {state}")
+    if not succeeded or work.format in (Format.MD, Format.CSV):  # the others hold the warnings themselves
+        _remark(_checked(http.get(f"{address}/result", params={"include": ""})).json(), file)
+    return OK if succeeded else PARTIAL
+
+
+def _remark(lean: dict[str, Any], file: Path) -> None:
+    """What there is to know of a result besides what was printed."""
     for page in lean["pages"]:
         if page["error"] is not None:
-            say(f"  page {page['number']}: {page['error']['detail']}")
+            say(f"quire: {file}: page {page['number']}: {page['error']['detail']}")
+        elif page["state"] == PageState.UNREADABLE:
+            say(f"quire: {file}: page {page['number']} could not be read")
     for warning in lean["warnings"]:
-        say(f"  {warning['detail']}")
-    return PARTIAL
+        where = f"page {warning['page']}: " if warning["page"] else ""
+        say(f"quire: {file}: {where}{warning['detail']}")
 
 
 def _copy(http: httpx.Client, address: str) -> None:

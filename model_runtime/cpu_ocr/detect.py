@@ -1,5 +1,7 @@
 """Finds lines of text on a page with PP-OCRv6's detector."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,44 @@ MAX_LINES = 4000
 MIN_SIDE_LIMIT = 736
 MAX_SIDE_LIMIT = 2000
 STRIDE = 32
+DARK = 160  # ink, on paper
+FEW = 6  # lines: pages with more are seen as they are
+LITTLE = 0.25  # of the page: where ink is all over it, there is nothing to look at more closely
+MOST_PATCHES = 12
+CELL = 24  # pixels: patches of ink further apart than a few of these are apart
 
 
 def find_lines(pixels: Pixels, threads: int = 1) -> list[Quad]:
-    """Quads of text lines in pixels of the page, in no particular order."""
+    """Quads of text lines in pixels of the page, in no particular order.
+
+    A word or two on an empty sheet are overlooked: where little was found, other ink is looked at closely.
+    """
+    found = _detected(pixels, threads)
+    if len(found) >= FEW:
+        return found
+    for x0, y0, x1, y1 in _inked(pixels, found):
+        quads = _detected(np.ascontiguousarray(pixels[y0:y1, x0:x1]), threads)
+        found += [quad + np.array([x0, y0], np.float32) for quad in quads]
+    return found
+
+
+def _inked(pixels: Pixels, found: Sequence[Quad]) -> list[tuple[int, int, int, int]]:
+    """Small patches of ink in which nothing was found; none where ink is all over the page."""
+    dark = (pixels.min(axis=2) < DARK).astype(np.uint8)
+    coarse = cv2.resize(
+        dark * 255, (-(-dark.shape[1] // CELL), -(-dark.shape[0] // CELL)), interpolation=cv2.INTER_AREA
+    )
+    joined = cv2.dilate((coarse > 0).astype(np.uint8), np.ones((3, 5), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    patches = [[int(side) * CELL for side in patch[:4]] for patch in stats[1:]]
+    if len(patches) > MOST_PATCHES or sum(w * h for _, _, w, h in patches) > LITTLE * dark.size:
+        return []
+    boxes = [(max(0, x - CELL), max(0, y - CELL), x + w + CELL, y + h + CELL) for x, y, w, h in patches]
+    middles = [quad.mean(axis=0) for quad in found]
+    return [b for b in boxes if not any(b[0] <= x <= b[2] and b[1] <= y <= b[3] for x, y in middles)]
+
+
+def _detected(pixels: Pixels, threads: int) -> list[Quad]:
     height, width = pixels.shape[:2]
     scale = _scale(width, height)
     net_w, net_h = _snap(width * scale), _snap(height * scale)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from pipeline.fields.currencies import amounts_in
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
@@ -23,6 +22,8 @@ _HOUSE = re.compile(
     r"|(?<![^\W\d_])[^\W\d_]{3,40},?\s\d{1,4}\s?[a-z]?(?:\s?-\s?\d{1,4})?(?:$|,)",
     re.IGNORECASE,
 )
+_SET_OFF = re.compile(r"^(?:no\.?\s?)?\d{1,5}[a-z]?\s?,\s?[^\W\d_]", re.IGNORECASE)  # 109, SS21/1A
+_PRICE = re.compile(r"\d[.,]\s?\d{2}\s?[A-Z]?$")  # where prices stand: at the end
 _REGISTRATION = re.compile(
     r"^\W{0,3}(?:(?:co|company|reg|roc|gst|no|id|rog)[\w\s.:/]{0,20})?\W{0,3}[A-Z]{0,3}\s?\d{4,12}\s?-?\s?[A-Z0-9]?\W{0,3}$",
     re.IGNORECASE,
@@ -70,16 +71,17 @@ def is_address(text: str) -> bool:
 
 
 def names_place(text: str) -> bool:
-    """A street or a town with its code: more than a word beside a number, as articles and shops have too."""
+    """A street, a town with its code, a number set off by a comma: articles and shops have numbers too."""
     return bool(
         whole_words("streets").search(text)
         or pieces("street_endings", ending=True).search(text)
         or has_postcode(text)
+        or _SET_OFF.search(text)
     )
 
 
 def _has_price(text: str) -> bool:
-    return any("." in (amount.readings[0].decimal or "") for amount in amounts_in(text))
+    return bool(_PRICE.search(text))
 
 
 def is_title(text: str) -> bool:

@@ -108,6 +108,20 @@ def test_exit_codes(
         assert done.stdout == ""
 
 
+@pytest.mark.parametrize("form", ["md", "csv"])
+def test_what_is_to_know_of_a_result_is_said_beside_it(
+    running: Running, tmp_path: Path, invoice: bytes, form: str
+) -> None:
+    """Formats that cannot hold warnings have them on stderr, and stay clean themselves."""
+    damaged = tmp_path / "damaged.pdf"
+    damaged.write_bytes(invoice.replace(b"startxref", b"startnowhere"))
+    done = extract(running, str(damaged), "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert "damaged.pdf: the file is damaged and was repaired" in done.stderr
+    assert "repaired" not in done.stdout
+    assert "Bohrschrauber" in done.stdout
+
+
 def test_a_partial_document_says_which_page_failed(running: Running, tmp_path: Path) -> None:
     pages = tmp_path / "pages.tif"
     first = Image.new("L", (400, 600), 255)

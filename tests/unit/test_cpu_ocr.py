@@ -82,6 +82,28 @@ def test_skew_is_measured_and_noise_is_read_through() -> None:
     assert error_rate(" ".join(LINES), text(reading)) <= 0.01
 
 
+def sparse(*texts: tuple[float, float, str, float]) -> Image.Image:
+    """A whole sheet with hardly anything on it."""
+    document = new_document("page")
+    sheet = new_sheet(document)
+    for x, y, words, size in texts:
+        sheet.text(x, y, words, size)
+    return grey(document, 167)
+
+
+def test_a_lone_word_on_an_empty_sheet_is_found() -> None:
+    reading = read(sparse((62, 74, "Habibi habibi", 11)))
+    assert text(reading) == "Habibi habibi"
+    x0, y0, x1, y1 = (edge / 167 * 72 for edge in reading.lines[0].bbox)
+    assert 50 < x0 < 70 < x1 < 150
+    assert 55 < y0 < 70 < y1 < 85
+
+
+def test_a_title_and_a_page_number_on_an_empty_sheet_are_found() -> None:
+    reading = read(sparse((62, 74, "Chapter One", 14), (300, 800, "57", 10)))
+    assert [line.text for line in reading.lines] == ["Chapter One", "57"]
+
+
 def test_an_empty_page_yields_nothing() -> None:
     reading = read(page())
     assert not reading.lines

@@ -423,10 +423,28 @@ Hauptstr. Kalender                 1,20
             "Bluewater Nederland B.V.",
             "Badweg 48, 8401 BL Gorredijk",
         ),
+        (
+            "NORTH CAFE SDN BHD\n109, SS21/1A,\nDAMANSARA UTAMA",
+            "NORTH CAFE SDN BHD",
+            "109, SS21/1A, DAMANSARA UTAMA",
+        ),
+        (
+            "NORTH SDN BHD\nNO.55 55,57 & 59, JALAN SAGU 18\n81100 JOHOR BAHRU",
+            "NORTH SDN BHD",
+            "NO.55 55,57 & 59, JALAN SAGU 18, 81100 JOHOR BAHRU",
+        ),
         ("TAX INVOICE\nNORTH SDN BHD\n54, JALAN SS23/11", "NORTH SDN BHD", "54, JALAN SS23/11"),
         ("NORTH SDN BHD\nCASHIER #7259 TILL01\n1 SUB T01     7.00\nRM 149.00", "NORTH SDN BHD", None),
     ],
-    ids=["two lines", "a number in the name", "on behalf", "a title above", "till lines are no address"],
+    ids=[
+        "two lines",
+        "a number in the name",
+        "on behalf",
+        "no street",
+        "many houses",
+        "a title above",
+        "till lines are no address",
+    ],
 )
 def test_the_head_of_a_receipt(top: str, issuer: str, address: str | None) -> None:
     got = read(INVOICE, typed_page(top)).extraction
