@@ -210,6 +210,9 @@ class UnitOfWork(Protocol):
     def parts(self, kind: str, start: int, contents: Sequence[bytes]) -> None:
         """Tables or charts of the run, in order from ordinal ``start``."""
 
+    def texts(self, pages: Sequence[tuple[int, str]], *, first: bool) -> None:
+        """Texts of pages by number, to be found by their words; ``first``: an earlier try's go."""
+
     def end_run(self, outcome: Outcome) -> None:
         """The one way for a run to end; its jobs, this one among them, are gone."""
 

@@ -23,9 +23,11 @@ from services.metrics import Metrics
 from services.mode import Role
 from services.observed import ObservedBlobs, ObservedReader
 from services.page_views import PageViews
+from services.query.engine import Queries
 from services.results import Results
 from services.schema_catalog import Schemas
 from services.schema_inference import Inference
+from services.search import Search
 from services.settings import Settings
 from services.sources import Sources, presigned_of, sources_of
 from services.stores import migrate
@@ -67,6 +69,8 @@ class Parts:
     lookup: Lookup
     pages: PageViews
     results: Results
+    queries: Queries
+    search: Search
     ingest: Ingest
     asks: Asks
     keys: Keys
@@ -302,6 +306,8 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         lookup=lookup,
         pages=pages,
         results=Results(database, pages),
+        queries=Queries(database),
+        search=Search(database),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
         keys=keys,

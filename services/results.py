@@ -17,7 +17,8 @@ from schemas.result import SCHEMA_VERSION, DocumentInfo
 from schemas.table import Table
 from services.page_views import PageViews
 from services.stores.engine import Database
-from services.stores.tables import fields, run_parts
+from services.stores.query_tables import fields
+from services.stores.tables import run_parts
 from services.views import Row, usage_of
 
 _BATCH = 64

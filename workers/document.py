@@ -79,6 +79,8 @@ class _Tally:
             self.answers.not_read(page.number)
             return
         content = PageContent.model_validate_json(page.content)
+        if content.page.text:
+            sink.text(page.number, content.page.text)
         self.warnings.extend(content.warnings)
         if Task.FIELDS in content.unanswered and good:
             self.unsearched.append(page.number)

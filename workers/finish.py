@@ -15,6 +15,7 @@ from workers.recipe import Ask
 _CHUNK = 16
 _FLUSH_BYTES = 1 << 20
 _FLUSH_OVERLAYS = 500
+_FLUSH_TEXTS = 100  # a dense page has a thousand words, each to be put into an index
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class _Sink:
         self._claim = claim
         self._commit = commit
         self._overlays: list[tuple[int, dict[str, Any]]] = []
+        self._texts: list[tuple[int, str]] = []
+        self._texts_written = False
         self._parts: dict[str, list[bytes]] = {"table": [], "chart": []}
         self._written = {"table": 0, "chart": 0}
         self._bytes = 0
@@ -67,6 +70,12 @@ class _Sink:
     def overlay(self, number: int, overlay: dict[str, Any]) -> None:
         self._overlays.append((number, overlay))
         if len(self._overlays) >= _FLUSH_OVERLAYS:
+            self.flush()
+
+    def text(self, number: int, text: str) -> None:
+        self._texts.append((number, text))
+        self._bytes += len(text)
+        if self._bytes >= _FLUSH_BYTES or len(self._texts) >= _FLUSH_TEXTS:
             self.flush()
 
     def table(self, content: bytes) -> None:
@@ -82,15 +91,18 @@ class _Sink:
             self.flush()
 
     def flush(self) -> None:
-        overlays, parts = self._overlays, self._parts
+        overlays, parts, texts = self._overlays, self._parts, self._texts
 
         def write(unit: UnitOfWork) -> None:
             unit.overlay(overlays)
+            if texts or not self._texts_written:
+                unit.texts(texts, first=not self._texts_written)
             for kind, contents in parts.items():
                 if contents or not self._written[kind]:
                     unit.parts(kind, self._written[kind], contents)
 
         self._commit(self._claim, write)
+        self._texts, self._texts_written = [], True
         for kind, contents in parts.items():
             self._written[kind] += len(contents)
         self._overlays, self._parts, self._bytes = [], {"table": [], "chart": []}, 0

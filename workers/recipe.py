@@ -26,6 +26,9 @@ class Sink(Protocol):
 
     def overlay(self, number: int, overlay: dict[str, Any]) -> None: ...
 
+    def text(self, number: int, text: str) -> None:
+        """What a page says, to be found by its words."""
+
     def table(self, content: bytes) -> None: ...
 
     def chart(self, content: bytes) -> None: ...

@@ -15,9 +15,11 @@ from services.api import (
     health,
     pages,
     problems,
+    query,
     results,
     runs,
     schemas,
+    search,
     tables,
     uploads,
 )
@@ -52,7 +54,20 @@ def create_app(parts: Parts) -> ASGIApp:
         telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts
-    for part in (documents, uploads, runs, results, pages, tables, events, catalog, schemas, health):
+    for part in (
+        documents,
+        uploads,
+        runs,
+        results,
+        pages,
+        tables,
+        events,
+        catalog,
+        schemas,
+        query,
+        search,
+        health,
+    ):
         app.include_router(part.router)
     problems.install(app)
     describe(app)

@@ -9,6 +9,7 @@ _WORDS = {
     400: "the body is empty or malformed",
     403: "Host or Origin is not this service's",
     404: "there is no such thing",
+    406: "not in the format asked for",
     409: "its state does not allow this now",
     410: "the document has expired",
     412: "another version is the newest",
@@ -182,6 +183,7 @@ POST_UPLOAD = json_body(
     {"filename": "archive-scan.pdf", "bytes": 734003200},
     required=True,
 )
+_OPERAND = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
 _ORDER_SCHEMA = {
     "type": "object",
     "title": "Delivery note",
@@ -212,4 +214,50 @@ POST_INFER = json_body(
     },
     {"document_id": DOCUMENT["id"], "title": "Delivery note"},
     required=True,
+)
+POST_QUERY = json_body(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "where": {"type": "object", "description": "a condition: see docs/query.md"},
+            "rows": {"type": "string", "default": "documents", "description": "documents, or a list in them"},
+            "select": {"type": "array", "items": _OPERAND},
+            "order": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["by"],
+                    "properties": {"by": _OPERAND, "dir": {"enum": ["asc", "desc"]}},
+                },
+            },
+            "aggregate": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["op"],
+                    "properties": {
+                        "op": {"enum": ["count", "sum", "min", "max", "avg"]},
+                        "field": _OPERAND,
+                        "as": {"type": "string"},
+                    },
+                },
+            },
+            "group_by": {"type": "array", "items": _OPERAND},
+            "limit": {"type": "integer", "minimum": 1},
+            "cursor": {"type": ["string", "null"]},
+        },
+    },
+    {
+        "where": {
+            "and": [
+                {"field": "total", "op": "gt", "value": 100},
+                {"any": "line_items", "where": {"field": "sku", "op": "eq", "value": "A"}},
+                {"label": "dept", "op": "eq", "value": "hr"},
+            ]
+        },
+        "select": ["number", "total", "document.filename"],
+        "order": [{"by": "total", "dir": "desc"}],
+        "limit": 50,
+    },
 )

@@ -48,6 +48,10 @@ class CleanText(sa.types.TypeDecorator[str]):
     impl = sa.Text
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[str]:
+        return str
+
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         return dialect.type_descriptor(sa.Text(collation=_C) if dialect.name == "postgresql" else sa.Text())
 

@@ -11,7 +11,7 @@ from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_i
 from schemas.page import PageState
 from schemas.result import RunState
 from services.origin import here
-from services.stores import blob_rows, jobs, transitions
+from services.stores import blob_rows, jobs, search_rows, transitions
 from services.stores.engine import now_us
 from services.stores.tables import documents, events, labels, pages, runs
 
@@ -154,6 +154,7 @@ def delete_document(connection: sa.Connection, tenant: TenantId, document: Docum
     """Forget everything but that there was one; its bytes are collected later."""
     _newest_run(connection, tenant, document)
     erase(connection, document)
+    search_rows.purge(connection, small_only=True)
     # Deleted answers 404, expired 410.
     connection.execute(sa.update(documents).where(documents.c.id == document).values(expires_at=None))
 

@@ -2,9 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -48,7 +46,8 @@ blobs = Table(
 )
 Index("ix_blobs_state_touched_at", blobs.c.state, blobs.c.touched_at)
 
-# `state` is the state of the newest run (schemas.result.RunState), kept here so that lists need one table.
+# `state` is the state of the newest run (schemas.result.RunState), kept here so that lists need one table;
+# `finished_run_id` is the newest run that has ended: what results, queries and searches speak of.
 documents = Table(
     "documents",
     metadata,
@@ -68,6 +67,8 @@ documents = Table(
     Column("created_at", Micros, nullable=False),
     Column("expires_at", Micros),
     Column("deleted_at", Micros),
+    Column("finished_run_id", Key),
+    Index("ix_documents_finished_run_id", "finished_run_id"),
     Index("ix_documents_tenant_id_id", "tenant_id", "id"),
     Index("ix_documents_tenant_id_external_id", "tenant_id", "external_id"),
     Index("ix_documents_tenant_id_batch_id", "tenant_id", "batch_id"),
@@ -219,31 +220,4 @@ run_parts = Table(
     Column("tenant_id", Key, nullable=False),
     Column("content", PackedJson, nullable=False),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
-)
-
-# Leaves of the extraction (schemas.field.Field is `content`), spread out for queries. `list_path` and
-# `item_index`: for `line_items[2].amount` they are `line_items` and 2, and `path` is `line_items[].amount`.
-fields = Table(
-    "fields",
-    metadata,
-    Column("run_id", Key, primary_key=True),
-    Column("ordinal", Integer, primary_key=True),
-    Column("tenant_id", Key, nullable=False),
-    Column("document_id", Key, nullable=False),
-    Column("path", CleanText, nullable=False),
-    Column("list_path", CleanText),
-    Column("item_index", Integer),
-    Column("type", Key, nullable=False),
-    Column("state", Key, nullable=False),
-    Column("value_text", CleanText),
-    Column("scaled", BigInteger),  # exact: value = scaled / 10**scale
-    Column("scale", Integer),
-    Column("number", Float(53)),
-    Column("currency", Key),
-    Column("date", Integer),  # days since 1970-01-01
-    Column("bool", Boolean),
-    Column("confidence", Float(53)),
-    Column("content", Json, nullable=False),
-    ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
-    Index("ix_fields_tenant_id_path_scaled", "tenant_id", "path", "scaled"),
 )

@@ -15,6 +15,7 @@ from schemas.page import PageState
 from schemas.result import RunState
 from services.stores import jobs
 from services.stores.engine import now_us
+from services.stores.query_tables import page_words
 from services.stores.tables import documents, events, page_contents, pages, runs
 from services.stores.work_tables import jobs as job_rows
 
@@ -124,8 +125,27 @@ def end_run(
     ).one_or_none()
     if row is None:
         return False
+    _point_to(connection, row)
     _show(connection, row, state)
     return True
+
+
+def _point_to(connection: sa.Connection, row: sa.Row[Any]) -> None:
+    """Results, queries and searches speak of this run from now on, unless a newer one has ended already."""
+    newer = sa.exists().where(
+        runs.c.document_id == row.document_id, runs.c.number > row.number, runs.c.state.not_in(OPEN_RUNS)
+    )
+    changed = connection.execute(
+        sa.update(documents).where(documents.c.id == row.document_id, ~newer).values(finished_run_id=row.id)
+    ).rowcount
+    # Only words of the newest finished run are searched; those of others would but weigh on the index.
+    others = page_words.c.run_id != row.id if changed else page_words.c.run_id == row.id
+    connection.execute(sa.delete(page_words).where(_words_of(row.document_id), others))
+
+
+def _words_of(document: str) -> sa.ColumnElement[bool]:
+    """By way of its runs, which have an index."""
+    return page_words.c.run_id.in_(sa.select(runs.c.id).where(runs.c.document_id == document))
 
 
 def drop_jobs(connection: sa.Connection, run: RunId) -> None:

@@ -9,7 +9,7 @@ from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead,
 from pipeline.ports import BlobKey
 from schemas.ids import RunId
 from schemas.page import PageState
-from services.stores import blob_rows, field_rows, jobs, leases, transitions
+from services.stores import blob_rows, field_rows, jobs, leases, search_rows, transitions
 from services.stores.engine import now_us
 from services.stores.tables import page_contents, run_parts, runs
 from services.stores.tables import pages as page_rows
@@ -232,6 +232,9 @@ class SqlUnit:
             )
         if rows:
             self._connection.execute(run_parts.insert(), rows)
+
+    def texts(self, pages: Sequence[tuple[int, str]], *, first: bool) -> None:
+        search_rows.write(self._connection, self._owner, pages, first=first)
 
     def end_run(self, outcome: Outcome) -> None:
         field_rows.write(self._connection, self._owner, outcome.fields)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pipeline.ports import Blobs
 from schemas.ids import DocumentId
-from services.stores import blob_rows, commands, transitions
+from services.stores import blob_rows, commands, search_rows, transitions
 from services.stores.engine import Database, now_us
 from services.stores.tables import documents, idempotency, pages, runs
 
@@ -36,6 +36,7 @@ class Upkeep:
         self.drop_images()
         self.drop_answers()
         self.collect_blobs()
+        self.forget_words()
         self.blobs.sweep()
         for tidy in self.also:
             tidy()
@@ -68,6 +69,11 @@ class Upkeep:
             connection.execute(
                 sa.delete(idempotency).where(idempotency.c.created_at < now_us() - self.answers_kept_us)
             )
+
+    def forget_words(self) -> None:
+        """Of pages that were deleted."""
+        with self.database.write() as connection:
+            search_rows.purge(connection)
 
     def collect_blobs(self) -> int:
         """Mark and commit, delete, forget and commit: whatever dies in between, the next call goes on."""

@@ -13,7 +13,8 @@ from schemas.ids import DEFAULT_TENANT, DocumentId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
 from services.stores import commands
-from services.stores.tables import documents, fields, page_contents
+from services.stores.query_tables import fields
+from services.stores.tables import documents, page_contents
 from tests.contract.store import PLAN, Store, ended
 
 GOOD = Outcome(RunState.SUCCEEDED, None, {"warnings": []})
