@@ -33,6 +33,8 @@ DESCRIPTION = """Documents in, checkable JSON out: every value with page, box, q
 Errors are RFC 9457 `application/problem+json` with a stable `code`. Lists are paged by `cursor`.
 """
 
+_PARTS = (documents, uploads, runs, results, pages, tables, events, catalog, schemas, query, search, health)
+
 
 def create_app(parts: Parts) -> ASGIApp:
     """The API over ``parts``, which the caller starts and closes."""
