@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from services.stores.columns import CleanText, Key, Serial
 
 revision = "queries"
-down_revision = "uploads"
+down_revision = "holders_of_keys"
 branch_labels = None
 depends_on = None
 
