@@ -7,6 +7,7 @@ repeat and, for a slow client, may have gaps; the waiter reads the rows again wh
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from services.stores.tables import events
 POLL_S = 0.1
 _QUEUE = 256
 _BATCH = 1000
+_GAPS = 200
+_GAP_S = 10.0
+"""Numbers are given before transactions commit: on Postgres a smaller one may appear after a larger one."""
+
 _log = logging.getLogger("quire.watch")
 
 Event = sa.Row[*tuple[Any, ...]]
@@ -57,6 +62,7 @@ class Watch:
         self._waiters: dict[str, set[Waiter]] = {}
         self._somebody = asyncio.Event()
         self._seen = -1
+        self._gaps: dict[int, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.closed = False
         """The process stops: whoever waits should say so to its client and go."""
@@ -106,6 +112,7 @@ class Watch:
         if not self._somebody.is_set():
             # Nobody polled: events up to now are the waiter's own to read, so start from the newest.
             self._seen = -1
+            self._gaps.clear()
             self._somebody.set()
         try:
             yield waiter
@@ -127,11 +134,23 @@ class Watch:
                 # A little back: what was committed between the waiter's arrival and this first look.
                 newest = connection.scalar(sa.select(sa.func.max(events.c.seq)))
                 self._seen = max(0, (newest or 0) - _BATCH)
-            query = sa.select(events).where(events.c.seq > self._seen).order_by(events.c.seq).limit(_BATCH)
-            rows = connection.execute(query).all()
-        if rows:
-            self._seen = rows[-1].seq
+            new = sa.or_(events.c.seq > self._seen, events.c.seq.in_(self._open_gaps()))
+            rows = connection.execute(sa.select(events).where(new).order_by(events.c.seq).limit(_BATCH)).all()
+        for row in rows:
+            self._note(row.seq)
         return rows
+
+    def _note(self, seq: int) -> None:
+        """A number seen. Those left out before it belong to transactions still open, or undone."""
+        self._gaps.pop(seq, None)
+        missing = range(max(self._seen + 1, seq - _GAPS), seq)
+        self._gaps.update(dict.fromkeys(missing, time.monotonic() + _GAP_S))
+        self._seen = max(self._seen, seq)
+
+    def _open_gaps(self) -> list[int]:
+        now = time.monotonic()
+        self._gaps = {seq: until for seq, until in self._gaps.items() if until > now}
+        return list(self._gaps)[-_GAPS:]
 
 
 @asynccontextmanager
