@@ -55,7 +55,8 @@ class Keeper:
             self._watches.add(watch)
             if self._closed:
                 child.kill()
-            self._news.notify()
+            if len(self._watches) == 1:  # else it looks in a moment anyway
+                self._news.notify()
         try:
             yield watch
         finally:

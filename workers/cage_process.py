@@ -45,6 +45,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the parent, which ends its children when it is ready
             )
         self._channel = ours
+        self._measured = psutil.Process(self._process.pid)
         self.calls = 0
         self.key: str | None = None
         self._ready = False
@@ -76,7 +77,7 @@ class Child:
 
     def resident_bytes(self) -> int:
         try:
-            return int(psutil.Process(self._process.pid).memory_info().rss)
+            return int(self._measured.memory_info().rss)
         except psutil.Error:
             return 0
 

@@ -21,15 +21,29 @@ _EPOCH_US = 1_767_225_600_000_000
 """2026-01-01: generations are seconds since then, which fit into 32 bits for the rest of the century."""
 
 
+# Built once: every page image comes through here.
+_NEWEST = (
+    sa.select(blobs.c.generation, blobs.c.state)
+    .where(blobs.c.tenant_id == sa.bindparam("of_tenant"), blobs.c.digest == sa.bindparam("of_digest"))
+    .order_by(blobs.c.generation.desc())
+    .limit(1)
+    .with_for_update()
+)
+_LIVE = (
+    sa.update(blobs)
+    .where(
+        blobs.c.tenant_id == sa.bindparam("of_tenant"),
+        blobs.c.digest == sa.bindparam("of_digest"),
+        blobs.c.generation == sa.bindparam("of_generation"),
+        blobs.c.state.in_(("uploading", "live")),
+    )
+    .values(state="live", touched_at=now_us())
+)
+
+
 def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int) -> tuple[BlobKey, bool]:
     """Announce bytes before they are uploaded: the key to upload under, and whether that is still needed."""
-    row = connection.execute(
-        sa.select(blobs.c.generation, blobs.c.state)
-        .where(blobs.c.tenant_id == tenant, blobs.c.digest == digest)
-        .order_by(blobs.c.generation.desc())
-        .limit(1)
-        .with_for_update()
-    ).one_or_none()
+    row = connection.execute(_NEWEST, {"of_tenant": tenant, "of_digest": digest}).one_or_none()
     if row is not None and row.state != "deleting":
         key = BlobKey(tenant, digest, row.generation)
         connection.execute(sa.update(blobs).where(_is(key)).values(touched_at=now_us()))
@@ -45,11 +59,8 @@ def touch(connection: sa.Connection, tenant: TenantId, digest: Digest, size: int
 
 def mark_live(connection: sa.Connection, key: BlobKey) -> None:
     """The bytes are there."""
-    changed = connection.execute(
-        sa.update(blobs)
-        .where(_is(key), blobs.c.state.in_(("uploading", "live")))
-        .values(state="live", touched_at=now_us())
-    ).rowcount
+    named = {"of_tenant": key.tenant, "of_digest": key.digest, "of_generation": key.generation}
+    changed = connection.execute(_LIVE, named).rowcount
     if not changed:
         raise StoreUnavailable("upload_too_slow", "the upload was collected before it ended; send it again")
 

@@ -20,6 +20,27 @@ from workers.meter import Meter
 _SECOND = 1_000_000
 
 
+# Built once: building a statement takes SQLAlchemy longer than a database takes to run it.
+_READING = (
+    sa.update(page_rows)
+    .where(
+        page_rows.c.run_id == sa.bindparam("of_run"),
+        page_rows.c.number == sa.bindparam("of_number"),
+        # Not when it is with an engine already: a commit whose answer was lost is made again.
+        page_rows.c.state == str(PageState.PENDING),
+    )
+    .values(
+        state=str(PageState.READING),
+        **{
+            name: sa.bindparam(name, type_=page_rows.c[name].type)
+            for name in ("image_digest", "image_generation", "image_type")
+        },
+    )
+)
+_WORK_ON = sa.update(job_rows).where(job_rows.c.id == sa.bindparam("job")).values(page=sa.bindparam("at"))
+_DONE = sa.delete(job_rows).where(job_rows.c.id == sa.bindparam("job"))
+
+
 class SqlUnit:
     """`UnitOfWork` on an open write transaction in which the fence was checked and the job is locked."""
 
@@ -96,7 +117,7 @@ class SqlUnit:
             self._connection.execute(table.insert().from_select([c.name for c in columns], source))
 
     def work_on(self, page: int) -> None:
-        self._job(page=page)
+        self._connection.execute(_WORK_ON, {"job": self._claim.job, "at": page})
 
     def remaining(self) -> Sequence[int]:
         at = self._connection.scalar(sa.select(job_rows.c.page).where(job_rows.c.id == self._claim.job))
@@ -112,19 +133,14 @@ class SqlUnit:
     def to_read(self, page: PageToRead, image: BlobKey) -> None:
         blob_rows.mark_live(self._connection, image)
         changed = self._connection.execute(
-            sa.update(page_rows)
-            .where(
-                page_rows.c.run_id == self._claim.run,
-                page_rows.c.number == page.number,
-                # Not when it is with an engine already: a commit whose answer was lost is made again.
-                page_rows.c.state == str(PageState.PENDING),
-            )
-            .values(
-                state=str(PageState.READING),
-                image_digest=image.digest,
-                image_generation=image.generation,
-                image_type=page.image.media_type,
-            )
+            _READING,
+            {
+                "of_run": self._claim.run,
+                "of_number": page.number,
+                "image_digest": image.digest,
+                "image_generation": image.generation,
+                "image_type": page.image.media_type,
+            },
         ).rowcount
         if not changed:
             return
@@ -201,7 +217,7 @@ class SqlUnit:
         )
 
     def done(self) -> None:
-        self._connection.execute(sa.delete(job_rows).where(job_rows.c.id == self._claim.job))
+        self._connection.execute(_DONE, {"job": self._claim.job})
 
     def overlay(self, overlays: Iterable[tuple[int, dict[str, Any]]]) -> None:
         rows = [{"page_number": number, "said": overlay} for number, overlay in overlays]
