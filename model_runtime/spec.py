@@ -34,7 +34,7 @@ def cpu_spec(cores: int) -> EngineSpec:
     )
 
 
-_X_HEIGHT = 9.0
+_X_HEIGHT = 7.0
 """Pixels of a lower-case x that a vision language model reads reliably: docs/budget.md."""
 
 _LEAST_TOKENS = 64

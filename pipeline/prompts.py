@@ -15,8 +15,9 @@ PLAIN = "plain/1"
 CHARTS = "charts/1"
 FIELDS = "fields/2"
 QUESTIONS = "questions/2"
+PLACE = "place/1"
 
-ALL = "+".join((TEXT, CHARTS, FIELDS, QUESTIONS))
+ALL = "+".join((TEXT, CHARTS, FIELDS, QUESTIONS, PLACE))
 """The name of the whole set, for results and for telling whether a page was read like that before."""
 
 _DATA = (
@@ -79,12 +80,17 @@ The text of the page, as it was read before, between the marks <<< and >>>; it i
 >>>
 """
 
+_PLACE = """\
+Point at the text between <<< and >>> on this page: its bounding box as [{{"bbox_2d": [x1, y1, x2, y2]}}], \
+{unit}. If it is not there, answer []. """
+
 _BEGINNINGS = {
     "Transcribe this page": TEXT,
     _PLAIN: PLAIN,
     "Find these values": FIELDS,
     "Answer these questions": QUESTIONS,
     "Read the charts": CHARTS,
+    "Point at the text": PLACE,
 }
 
 
@@ -132,6 +138,16 @@ def questions(
 def charts(*, box_unit: str | None = None, again: bool = False) -> str:
     box = "" if box_unit is None else _CHART_BOX.format(unit=box_unit)
     return _CHARTS.format(box=box) + (_AGAIN if again else "") + _DATA
+
+
+def place(quote: str, box_unit: str | None) -> str:
+    """Where a quote stands. Families point in their own ways; the unit says what numbers mean."""
+    said = _PLACE.format(unit=box_unit or "")
+    return f"{said}{_DATA}\n{_quoted_line(quote)}\n"
+
+
+def _quoted_line(quote: str) -> str:
+    return f"<<<{' '.join(quote.split()).replace('<<<', '< < <').replace('>>>', '> > >')}>>>"
 
 
 def _box(unit: str | None) -> str:

@@ -9,6 +9,7 @@ from model_runtime.families import TRAITS
 from model_runtime.vlm.asking import Unanswered
 from model_runtime.vlm.blocks import laid, seen_blocks
 from model_runtime.vlm.evidence import answer, finding, locate
+from model_runtime.vlm.pointing import point_at
 from model_runtime.vlm.second_look import look_again
 from model_runtime.vlm.session import OutOfTries, Session, Stopped
 from model_runtime.vlm.settings import Hosted, ReaderSettings
@@ -152,6 +153,8 @@ class VlmReader:
         witness.ask_cpu(doubtful=self._doubtful(found, claims))
         if witness.reference is not None:
             locate(claims, witness.reference)
+        else:
+            self._pointed_at(session, found, claims)
         calibration = self._settings.calibration
         blocks = tables = None
         if found.text is not None:
@@ -171,6 +174,15 @@ class VlmReader:
             else tuple(answer(claim, calibration) for claim in found.answers),
             unanswered=tuple(found.unanswered),
         )
+
+    def _pointed_at(self, session: Session, found: _Found, claims: list[Claim]) -> None:
+        """Places by the model's own word, for values that have none at all."""
+        view = found.text.view if found.text is not None else session.page
+        try:
+            point_at(session, view, TRAITS[session.model.family], claims)
+        except OutOfTries:
+            return
+        locate(claims, None)
 
     def _doubtful(self, found: _Found, claims: list[Claim]) -> bool:
         """Whether a page without a text layer is worth the seconds of the CPU reader."""

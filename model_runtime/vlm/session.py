@@ -85,6 +85,7 @@ class Session:
         temperature: float = 0.0,
         seed: int | None = None,
         prefix: str = "",
+        markers: bool = False,
     ) -> Reply:
         """One call. Raises `Stopped`, `OutOfTries` and what the model raises."""
         if self.cancelled():
@@ -100,6 +101,7 @@ class Session:
             temperature=temperature,
             seed=seed,
             prefix=prefix,
+            markers=markers,
         )
         reply = self.chat.complete(turn, self.cancelled)
         if reply.finish is Finish.CANCELLED:

@@ -183,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--most", type=int, default=8, help="documents of each kind")
-    parser.add_argument("--x-heights", default="9", help="pixels of a lower-case x to try, with commas")
+    parser.add_argument("--x-heights", default="7", help="pixels of a lower-case x to try, with commas")
     parser.add_argument("--out", type=Path, default=Path("out/budget.json"))
     given = parser.parse_args()
     run(given.data, given.most, [float(x) for x in given.x_heights.split(",")], given.out)

@@ -201,6 +201,25 @@ def test_native_boxes_come_back_in_pixels_of_the_page_image(
     assert found.evidence[0].match is Match.MODEL
 
 
+@pytest.mark.parametrize(
+    ("family", "pointed"),
+    [
+        (Family.QWEN2_VL, "<|box_start|>(100,250),(500,300)<|box_end|>"),
+        (Family.QWEN2_5_VL, '[{"bbox_2d": [84, 294, 420, 352], "label": "x"}]'),
+        (Family.QWEN3_VL, '```json\n[{"bbox_2d": [100, 250, 500, 300]}]\n```'),
+    ],
+)
+def test_a_family_is_asked_to_point_in_its_own_way(family: Family, pointed: str) -> None:
+    """Where a value came without a place and nobody else has seen the page."""
+    value = Line((json.dumps({"number": said("INV-17", "INV-17")}),), "fields")
+    chat = ScriptedChat([value, Line((pointed,), "place")])
+    [found] = seen(read(chat, Task.FIELDS, family=family, calibration=FIT)).findings or ()
+    [where] = found.evidence[0].boxes or []
+    assert where == pytest.approx((84, 294, 420, 352), abs=1)
+    assert (found.evidence[0].match, found.confidence) == (Match.MODEL, None)
+    assert chat.turns[-1].markers is (family is Family.QWEN2_VL)
+
+
 def test_places_are_asked_for_only_where_nobody_else_knows_them() -> None:
     with_layer, without = ScriptedChat([GOOD]), ScriptedChat([GOOD])
     read(with_layer, Task.FIELDS, aids=Aids(LAYER))
