@@ -15,6 +15,7 @@ from services import guard, metrics_http, mode, uploads
 from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
+from services.corrections import Corrections
 from services.folder_lock import FolderLock
 from services.idempotency import Keys
 from services.ingest import Ingest
@@ -71,6 +72,7 @@ class Parts:
     results: Results
     queries: Queries
     search: Search
+    corrections: Corrections
     ingest: Ingest
     asks: Asks
     keys: Keys
@@ -308,6 +310,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         results=Results(database, pages),
         queries=Queries(database),
         search=Search(database),
+        corrections=Corrections(database, lookup, chosen.cage),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
         keys=keys,

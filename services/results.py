@@ -67,7 +67,7 @@ class Results:
         wanted: Wanted,
         numbers: Sequence[int] | None,
     ) -> Iterator[bytes]:
-        outcome: dict[str, Any] = run.outcome or {}
+        outcome = corrected(run.outcome or {})
         head = {
             "schema_version": SCHEMA_VERSION,
             "warnings": outcome.get("warnings", []),
@@ -147,6 +147,21 @@ class Results:
                 return
             yield from (orjson.dumps(row.content) for row in rows)
             last = rows[-1].ordinal
+
+
+def corrected(outcome: dict[str, Any]) -> dict[str, Any]:
+    """With what people corrected in place of what the machine made of it, and the complaints about that."""
+    instead = outcome.get("corrected")
+    if instead is None:
+        return outcome
+    warnings = outcome.get("warnings", [])
+    if instead["complaints"] is not None:
+        warnings = [w for w in warnings if w["code"] not in _COMPLAINTS] + instead["complaints"]
+    names = ("extraction", "extraction_valid")
+    return {**outcome, **{name: instead[name] for name in names}, "warnings": warnings}
+
+
+_COMPLAINTS = frozenset({"required_missing", "schema_mismatch"})
 
 
 def coalesced(pieces: Iterator[bytes], size: int = 65_536) -> Iterator[bytes]:

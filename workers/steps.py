@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.fields.infer import Found, Proposal
     from pipeline.fields.shapes import FieldCandidate, FieldsOutcome
+    from schemas.errors import ResultWarning
 
 Inspect = Callable[[SourceFile], DocumentFacts]
 Prepare = Callable[[SourceFile, PageOrder], PageEnd | PageToRead]
@@ -95,6 +96,22 @@ def propose(found: "Sequence[Found]", title: str | None) -> "Proposal":
     from pipeline.fields.infer import propose as put_together
 
     return put_together(found, title)
+
+
+def replaced(
+    schema: dict[str, Any], extraction: dict[str, Any], values: Sequence[tuple[str, Any]]
+) -> "tuple[dict[str, Any], bool, list[ResultWarning]]":
+    """The extraction with corrected values, whether the schema accepts it, and its complaints."""
+    from pipeline.fields.correcting import replaced as put
+
+    return put(schema, extraction, values)
+
+
+def choices(schema: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The values that fields with `enum` may have, by path."""
+    from pipeline.fields.correcting import choices as of_schema
+
+    return of_schema(schema)
 
 
 def ended(

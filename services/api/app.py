@@ -12,6 +12,7 @@ from services.api import (
     catalog,
     documents,
     events,
+    fields,
     health,
     pages,
     problems,
@@ -33,7 +34,21 @@ DESCRIPTION = """Documents in, checkable JSON out: every value with page, box, q
 Errors are RFC 9457 `application/problem+json` with a stable `code`. Lists are paged by `cursor`.
 """
 
-_PARTS = (documents, uploads, runs, results, pages, tables, events, catalog, schemas, query, search, health)
+_PARTS = (
+    documents,
+    uploads,
+    runs,
+    results,
+    pages,
+    tables,
+    fields,
+    events,
+    catalog,
+    schemas,
+    query,
+    search,
+    health,
+)
 
 
 def create_app(parts: Parts) -> ASGIApp:
@@ -56,20 +71,7 @@ def create_app(parts: Parts) -> ASGIApp:
         telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts
-    for part in (
-        documents,
-        uploads,
-        runs,
-        results,
-        pages,
-        tables,
-        events,
-        catalog,
-        schemas,
-        query,
-        search,
-        health,
-    ):
+    for part in _PARTS:
         app.include_router(part.router)
     problems.install(app)
     describe(app)

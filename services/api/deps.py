@@ -12,9 +12,10 @@ from services.waits import wanted_wait
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose documents a request may see."""
+    """Whose documents a request may see, and who answers for what it changes."""
 
     tenant: TenantId
+    name: str = "local"
 
 
 def parts_of(request: Request) -> Parts:

@@ -261,3 +261,31 @@ POST_QUERY = json_body(
         "limit": 50,
     },
 )
+PATCH_FIELDS = json_body(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["corrections"],
+        "properties": {
+            "corrections": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 500,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["path"],
+                    "properties": {"path": {"type": "string"}, "value": {}, "withdraw": {"type": "boolean"}},
+                },
+            }
+        },
+    },
+    {
+        "corrections": [
+            {"path": "total", "value": 700.1},
+            {"path": "due_date", "value": None},
+            {"path": "line_items[0].sku", "withdraw": True},
+        ]
+    },
+    required=True,
+)

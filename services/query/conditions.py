@@ -28,9 +28,10 @@ Bool = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """The item that conditions speak of: its list, and the column with its index."""
+    """The item that conditions speak of: its list, and the columns with its run and its index."""
 
     list_path: str
+    run: sa.ColumnElement[Any]
     index: sa.ColumnElement[Any]
 
 
@@ -52,7 +53,7 @@ class Conditions:
         head = fields.alias("item")
         source = documents.join(head, head.c.run_id == documents.c.finished_run_id)
         where += [head.c.tenant_id == self.tenant, head.c.list_path == list_path, head.c.item_head]
-        return source, where, Item(list_path, head.c.item_index)
+        return source, where, Item(list_path, head.c.run_id, head.c.item_index)
 
     def of(self, node: PlannedNode, item: Item | None) -> Bool:
         match node:
@@ -70,11 +71,9 @@ class Conditions:
 
     def rows_of(self, row: Any, source: Source, item: Item | None) -> list[Bool]:
         """What makes ``row`` (an alias of `fields`) the row of a source for this document, or this item."""
-        same = [
-            row.tenant_id == self.tenant,
-            row.run_id == documents.c.finished_run_id,
-            row.path == source.name,
-        ]
+        # Of an item, by its own row: then the items lead to the documents, not the other way round.
+        run = item.run if item is not None else documents.c.finished_run_id
+        same = [row.tenant_id == self.tenant, row.run_id == run, row.path == source.name]
         if item is not None and source.list_path == item.list_path:
             same.append(row.item_index == item.index)
         return same
@@ -104,7 +103,7 @@ class Conditions:
         parts = list(where.parts) if isinstance(where, PlannedAll) else [where]
         table = fields.alias()
         row = table.c
-        item = Item(list_path, row.item_index)
+        item = Item(list_path, row.run_id, row.item_index)
         lead = next((part for part in parts if _leads(part, list_path)), None)
         if lead is None:
             anchor = [
