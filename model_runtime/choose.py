@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from model_runtime.call_log import LoggedReader
+from model_runtime.checkpoints import in_folder
 from model_runtime.cpu_ocr import CpuReader
 from model_runtime.engine_url import HTTP_SCHEMES, parse
 from model_runtime.families import family_of
+from model_runtime.pixels import rgb
 from model_runtime.scripted import Failure, ScriptedReader
 from model_runtime.scripted_chat import ScriptedChat, script
+from model_runtime.torch_local import TorchChat
 from model_runtime.vllm_client import VllmChat
 from model_runtime.vlm import Hosted, VlmReader
 from model_runtime.vlm.build import build
+from pipeline.orders import PageImage
 from pipeline.ports import Cage, PageReader
 from schemas.engine import EngineSpec
 from schemas.errors import RequestInvalid, Unsupported
@@ -21,10 +25,10 @@ AUTO = "auto"
 
 
 def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
-    """The engine at ``url``: ``cpu://``, a server such as ``vllm+http://gpu1:8000``, or one for tests.
+    """The engine at ``url``: ``cpu://``, ``torch:///folder``, a server such as ``vllm+http://gpu1:8000``.
 
-    Those are ``scripted://?delay_ms=…&in_flight=…&model=1&fail=CODE&times=N&log=FILE`` and
-    ``scripted-vlm://?script=FILE``.
+    For tests there are
+    ``scripted://?delay_ms=…&in_flight=…&model=1&fail=CODE&times=N&log=FILE`` and ``scripted-vlm://?script=FILE``.
     """
     parts = urlsplit(url)
     if parts.scheme in HTTP_SCHEMES:
@@ -32,6 +36,8 @@ def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme == "cpu":
         return CpuReader(cage)
+    if parts.scheme == "torch":
+        return _in_process(unquote(parts.path), options, cage)
     if parts.scheme == "scripted":
         return _scripted(options)
     if parts.scheme == "scripted-vlm":
@@ -39,7 +45,8 @@ def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     raise Unsupported(
         "unsupported_setting",
         f"QUIRE_ENGINE_URL is set to a {parts.scheme[:20] or 'malformed'} URL; there are the engines cpu:// "
-        "(OCR on this machine), vllm+http://, openai+http:// (a model behind a server), and for tests "
+        "(OCR on this machine), vllm+http://, openai+http:// (a model behind a server), torch:/// (a model in "
+        "this process), and for tests "
         "scripted:// and scripted-vlm://",
     )
 
@@ -54,6 +61,26 @@ def _served(url: str, cage: Cage, key: str | None) -> VlmReader:
         return Hosted(parsed.options.model or served.model, chat.family, served.context)
 
     return build(chat, parsed.name, hosted, parsed.more, CpuReader(cage))
+
+
+def _in_process(path: str, options: dict[str, str], cage: Cage) -> VlmReader:
+    """``torch:///folder?device=cpu|cuda&dtype=float32|bfloat16&threads=N``, and the options of `build`."""
+    checkpoint = in_folder(Path(path))
+    device, dtype, threads = (options.pop(name, None) for name in ("device", "dtype", "threads"))
+    if dtype not in (None, "float32", "bfloat16", "float16") or not (threads or "1").isdecimal():
+        raise Unsupported(
+            "unsupported_setting",
+            "in QUIRE_ENGINE_URL, dtype is float32, bfloat16 or float16, and threads a number",
+        )
+
+    def decode(image: PageImage) -> bytes:
+        return cage.run(rgb, image)
+
+    chat = TorchChat(
+        Path(path), decode, device=device or "cpu", dtype=dtype, threads=int(threads) if threads else None
+    )
+    hosted = Hosted(checkpoint.name, checkpoint.family, checkpoint.context)
+    return build(chat, "torch", lambda: hosted, options, CpuReader(cage))
 
 
 def _scripted_vlm(options: dict[str, str], cage: Cage) -> VlmReader:

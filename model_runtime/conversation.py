@@ -122,7 +122,7 @@ class Conversation:
         return TRAITS[family_in(self.options, served)].factor
 
     async def _once(self, endpoint: Endpoint, turn: Turn, served: Served, max_tokens: int) -> Reply:
-        sent = body(turn, served, max_tokens, logprobs=self._logprobs)
+        sent = body(turn, served, max_tokens, logprobs=self._logprobs, seeds=self.options.seeds)
         counting = asyncio.ensure_future(self._text_tokens(turn, served))
         try:
             collected, loop = await self._stream(endpoint, sent, turn)
@@ -177,6 +177,10 @@ class Conversation:
             return await self._follow(response, turn, deadline)
         except (httpx.HTTPError, _CutShort):
             raise self._broken(endpoint) from None
+        except EngineUnavailable as error:
+            if error.code == "engine_unavailable":
+                self.endpoints.failed(endpoint)
+            raise
         finally:
             await response.aclose()
 
@@ -250,8 +254,8 @@ def _event(line: bytes) -> Piece | None:
             "engine_failed", "the engine sent a stream that cannot be understood"
         ) from None
     if new is not None and new.error is not None:
-        _log.warning("engine_failed", message=new.error[:200])
-        raise EngineUnavailable("engine_failed", "the engine failed in the middle of a reply")
+        _log.warning("engine_refused", status=new.status, message=new.error[:200])
+        raise judge(new.status, new.error)
     return new
 
 

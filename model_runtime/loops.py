@@ -2,8 +2,9 @@
 
 A page may hold the same row forty times, so repetition alone proves nothing. What gives a loop away is that
 it does not stop: the tail of the reply is exactly periodic, and has gone on for ``patience`` tokens after
-the third occurrence of what repeats. Lines, table rows, n-grams and whole paragraphs are the same to this
-rule; the default keeps 40 rows of blank or short cells, and cuts a loop off within 300 tokens.
+the third occurrence of what repeats. Lines, table rows and n-grams are the same to this rule; the default
+keeps 40 rows of blank or short cells, and cuts a loop off within 300 tokens. Only a passage of several lines
+is given as much room as a page has: sheets of labels, tickets and blind text are made like that.
 
 A reply that counts on for ever ("| 1 | … |", "| 2 | … |") is never periodic. Such rows are on honest pages
 too, so only `_RUNAWAY` of them in a row, more than a page can hold, end the reply.
@@ -19,6 +20,12 @@ from model_runtime.chat import PATIENCE
 _LONGEST = 6_000
 """Characters of the longest block looked for: a model that has begun to read the whole page out again."""
 
+_PASSAGE = 240
+"""Characters from which a block of three lines or more counts as a passage."""
+
+_PAGE = 6_000
+"""Characters that passages may fill."""
+
 _PROBE = 48
 """Characters of the tail whose earlier occurrences say which periods are worth comparing."""
 
@@ -29,11 +36,13 @@ _RUNAWAY = 200
 """Rows in a row that differ by nothing but evenly counting numbers."""
 
 _PIECE_END = re.compile(r"\n|[}\]],?")
+_BREAKS = re.compile(r"\n\s*")
 _NUMBER = re.compile(r"\d{1,15}")
 
 
 class Kind(StrEnum):
     LINE = "line"
+    PASSAGE = "passage"
     ROW = "table row"
     NGRAM = "phrase"
     RUNAWAY = "counting row"
@@ -99,6 +108,8 @@ def _periods(tail: str) -> "list[int]":
 
 def _loop(tail: str, period: int, length: int) -> Loop | None:
     """The loop if the last ``length`` characters have this period."""
+    if period >= _PASSAGE and len(_BREAKS.findall(tail[-period:])) >= 3:
+        length = max(length, _PAGE)
     if length > len(tail) or tail[-length + period :] != tail[-length:-period]:
         return None
     start = len(tail) - length
@@ -110,7 +121,10 @@ def _loop(tail: str, period: int, length: int) -> Loop | None:
 def _kind(block: str) -> Kind:
     if block.count("|") > 1 or "<tr" in block or "<td" in block:
         return Kind.ROW
-    return Kind.LINE if "\n" in block else Kind.NGRAM
+    breaks = len(_BREAKS.findall(block))
+    if breaks >= 3 and len(block) >= _PASSAGE:
+        return Kind.PASSAGE
+    return Kind.LINE if breaks else Kind.NGRAM
 
 
 class _Counting:

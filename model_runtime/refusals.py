@@ -14,6 +14,8 @@ _CONTEXT = re.compile(
 )
 _IMAGE = re.compile(r"image|multimodal|multi-modal|base64|aspect ratio|pixel", re.IGNORECASE)
 _SCHEMA = re.compile(r"schema|grammar|structured|response_format|guided", re.IGNORECASE)
+# vLLM's server outlives its engine for a moment and answers for it: an outage, no fault of the page.
+_DEAD = re.compile(r"EngineCore|engine.{0,20}(dead|died)|EngineDead", re.IGNORECASE)
 _LOGPROBS = re.compile(r"logprobs", re.IGNORECASE)
 
 
@@ -65,8 +67,8 @@ def judge(status: int, message: str, wait_s: float | None = None) -> QuireError:
         )
     if status in (400, 413, 422):
         return _our_fault(status, message)
-    if status in (502, 504):
-        return EngineUnavailable("engine_unavailable", f"a gateway before the engine answered {status}")
+    if status in (502, 504) or _DEAD.search(message):
+        return EngineUnavailable("engine_unavailable", f"there is no engine behind the answer {status}")
     return EngineUnavailable("engine_failed", f"the engine answered {status}")
 
 
