@@ -45,8 +45,8 @@ def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     raise Unsupported(
         "unsupported_setting",
         f"QUIRE_ENGINE_URL is set to a {parts.scheme[:20] or 'malformed'} URL; there are the engines cpu:// "
-        "(OCR on this machine), vllm+http://, openai+http:// (a model behind a server), torch:/// (a model in "
-        "this process), and for tests "
+        "(OCR on this machine), vllm+http://, openai+http:// (a model behind a server), torch:/// (a model "
+        "in this process), and for tests "
         "scripted:// and scripted-vlm://",
     )
 
