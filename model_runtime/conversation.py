@@ -25,6 +25,7 @@ _SLACK = 64
 """Tokens of the chat template that a prompt may cost beyond its bytes."""
 
 _DISCOVERY_S = 10.0
+_CLOSING_S = 2.0
 
 
 class _Elsewhere(Exception):
@@ -51,6 +52,7 @@ class Conversation:
     _discovering: "asyncio.Future[Served] | None" = None
     _check: TokenCheck = field(default_factory=TokenCheck)
     _logprobs: bool = True
+    _counting: "set[asyncio.Future[None]]" = field(default_factory=set)
 
     @property
     def talk(self) -> ServerTalk:
@@ -66,6 +68,8 @@ class Conversation:
         return self.served
 
     async def close(self) -> None:
+        if self._counting:
+            await asyncio.wait(self._counting, timeout=_CLOSING_S)
         if self._talk is not None:
             await self._talk.close()
 
@@ -118,18 +122,21 @@ class Conversation:
             self._check.learn(turn, known)
         return known
 
+    async def _counted(self, turn: Turn, served: Served) -> None:
+        with contextlib.suppress(QuireError, httpx.HTTPError):
+            await self._text_tokens(turn, served)
+
     def _factor(self, served: Served) -> int:
         return TRAITS[family_in(self.options, served)].factor
 
     async def _once(self, endpoint: Endpoint, turn: Turn, served: Served, max_tokens: int) -> Reply:
         sent = body(turn, served, max_tokens, logprobs=self._logprobs, seeds=self.options.seeds)
-        counting = asyncio.ensure_future(self._text_tokens(turn, served))
-        try:
-            collected, loop = await self._stream(endpoint, sent, turn)
-            with contextlib.suppress(QuireError, httpx.HTTPError):
-                await counting
-        finally:
-            counting.cancel()
+        # It ends by itself when the turn fails: tearing a connection that is being made leaks it.
+        counting = asyncio.ensure_future(self._counted(turn, served))
+        self._counting.add(counting)
+        counting.add_done_callback(self._counting.discard)
+        collected, loop = await self._stream(endpoint, sent, turn)
+        await asyncio.shield(counting)
         self.endpoints.went_well(endpoint)
         return self._reply(turn, served, collected, loop)
 

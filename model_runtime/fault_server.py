@@ -94,6 +94,7 @@ class FaultServer:
         server.close()
         for writer in list(self._connections):
             writer.transport.abort()
+        await asyncio.sleep(0.01)  # for the transports to notice
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)

@@ -270,9 +270,9 @@ def test_jpeg_images_are_sent(server: FaultServer) -> None:
 
 
 def test_sixty_four_pages_at_once(server: FaultServer) -> None:
-    server.use(Script(rules=(Rule(reply="word " * 40, first_token_s=0.5, between_tokens_s=0.005),)))
+    server.use(Script(rules=(Rule(reply="word " * 40, first_token_s=4, between_tokens_s=0.005),)))
     with client(server, query="?max_in_flight=64") as chat, ThreadPoolExecutor(64) as pool:
-        replies = list(pool.map(lambda n: chat.complete(Turn(f"page {n}"), never), range(128)))
+        replies = list(pool.map(lambda n: chat.complete(Turn(f"page {n}"), never), range(64)))
     assert {reply.text for reply in replies} == {"word " * 40}
     assert server.most_at_once == 64
 

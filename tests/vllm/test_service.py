@@ -12,6 +12,7 @@ import pytest
 
 from tests.bench.client import Api
 from tests.bench.service import running
+from tests.bench.text_score import error_rate
 from tests.contract.pictures import picture
 from tests.vllm.conftest import NANO
 from tests.vllm.server import VllmServer
@@ -42,12 +43,9 @@ def read(api: Api, path: Path, request: dict[str, Any] | None = None) -> dict[st
     return result
 
 
-def words(result: dict[str, Any]) -> list[str]:
-    return str(result["pages"][0]["text"]).split()
-
-
-def share(found: list[str], wanted: list[str]) -> float:
-    return sum(word in found for word in wanted) / len(wanted)
+def errors(result: dict[str, Any], wanted: str) -> float:
+    """Characters read wrongly, as a share. The reader's own rate is 4 to 5 % on five lines."""
+    return error_rate(wanted, str(result["pages"][0]["text"]))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +61,7 @@ def test_text_is_right(reading: Api, tmp_path: Path) -> None:
     assert result["document"]["state"] == "succeeded"
     read_page = result["pages"][0]
     assert (read_page["source"], read_page["engine"]["model"]) == ("model", "nano-qwen2-vl")
-    assert share(words(result), TEXT.split()) >= 0.8, read_page["text"]
+    assert errors(result, TEXT) <= 0.12, read_page["text"]
     assert result["usage"]["visual_tokens"] == read_page["budget"]["visual_tokens"] == 60
     assert result["usage"]["prompt_tokens"] > 60
 
@@ -73,11 +71,11 @@ def test_sixty_four_pages_at_once(reading: Api, tmp_path: Path) -> None:
         lines = f"Invoice {number}\nCoffee 2.80\nBread 3.10\nMilk 1.20\nCash 10.00"
         result = read(reading, page(tmp_path, f"p{number}", lines))
         assert result["document"]["state"] == "succeeded", result
-        return share(words(result), lines.split())
+        return errors(result, lines)
 
     with ThreadPoolExecutor(64) as pool:
-        shares = list(pool.map(one, range(64)))
-    assert sum(shares) / len(shares) >= 0.8
+        rates = list(pool.map(one, range(64)))
+    assert sum(rates) / len(rates) <= 0.1
 
 
 def test_a_model_in_this_process_reads_the_same(reading: Api, tmp_path: Path) -> None:
