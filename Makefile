@@ -125,7 +125,7 @@ check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
-	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy]'
+	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy,model]'
 	{ head -1 constraints.txt; $(OUT)/pins/bin/python -m pip freeze --exclude-editable | grep '=='; } > $(OUT)/constraints
 	mv $(OUT)/constraints constraints.txt && rm -rf $(OUT)/pins
 

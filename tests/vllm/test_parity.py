@@ -97,7 +97,12 @@ def test_probabilities_under_a_grammar_are_those_of_what_it_allows(
     With random weights no token is likelier than 1 in 3 by itself.
     """
     turn = replace(READ, images=(PAGES[0],), max_tokens=1)
-    asked = {"model": "tiny-qwen2-vl", "messages": messages(turn), "max_tokens": 1, "temperature": 0}
+    asked: dict[str, Any] = {
+        "model": tiny_chat.served.model,
+        "messages": messages(turn),
+        "max_tokens": 1,
+        "temperature": 0,
+    }
     asked |= {"logprobs": True, "top_logprobs": 20}
     free = httpx.post(f"{tiny.url}/v1/chat/completions", json=asked, timeout=60).json()
     likeliest = free["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"]
