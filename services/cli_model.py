@@ -1,8 +1,8 @@
 """`quire model`: plan, serve, make and imitate the models that read pages."""
 
 import json
-import sys
-import time
+import signal
+import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -134,11 +134,11 @@ def faults(
 
     text = script.read_text(encoding="utf-8") if script is not None else "{}"
     server = FaultServer(Script.model_validate_json(text), host, port)
+    stop = threading.Event()
+    # By hand: a process started in the background of a script has SIGINT ignored, and Python leaves it so.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     server.start()
     say(f"the fault server listens on {server.url} (PUT /script, GET /log)")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        server.stop()
-        sys.exit(OK)
+    stop.wait()
+    server.stop()

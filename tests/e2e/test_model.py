@@ -174,4 +174,4 @@ def test_the_fault_server_runs_from_the_command_line(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
-    assert process.returncode in (0, 130)
+    assert process.returncode == 0
