@@ -6,14 +6,17 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from model_runtime.choose import engine
 from model_runtime.cpu_ocr.tessdata import installed as tesseract_languages
 from schemas.errors import QuireError
 from services import mode, reach
 from services.mode import Role
 from services.settings import Settings
+from workers.cage import ProcessCage
 
 _WANTED = {
     "rus": "Cyrillic",
@@ -64,7 +67,7 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
         return
     text = "distributed (quire api, worker, sweep)" if distributed else "embedded (quire serve)"
     yield Finding("mode", "ok", f"{text}, listening on {settings.host}:{settings.port}")
-    yield Finding("engine", "ok", settings.engine_url)
+    yield _engine(settings.engine_url)
     if settings.database_url is not None:
         yield _reached(
             "database", reach.database, settings,
@@ -81,6 +84,18 @@ def _reached(name: str, ask: Callable[[Settings], str], settings: Settings, mend
         return Finding(name, "ok", ask(settings))
     except QuireError as error:
         return Finding(name, "broken", reach.why(error), mend)
+
+
+def _engine(url: str) -> Finding:
+    """Whether there is such an engine; a server behind it is not asked."""
+    with closing(ProcessCage(1)) as cage:  # starts no child before its first call
+        try:
+            engine(url, cage).close()
+        except QuireError as error:
+            return Finding(
+                "engine", "broken", error.detail, "set QUIRE_ENGINE_URL to one of these, or unset it"
+            )
+    return Finding("engine", "ok", url)
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:

@@ -163,7 +163,7 @@ def test_without_a_service_the_command_brings_its_own(files: dict[str, str], tmp
         ),
         ({"QUIRE_BROKER_URL": "redis://r"}, "QUIRE_BROKER_URL"),
         ({"QUIRE_BLOBS_URL": "gs://b"}, "QUIRE_BLOBS_URL"),
-        ({"QUIRE_ENGINE_URL": "http://vllm:8000"}, "QUIRE_ENGINE_URL"),
+        ({"QUIRE_ENGINE_URL": "ftp://engine"}, "QUIRE_ENGINE_URL"),
         ({"QUIRE_HOST": "0.0.0.0"}, "loopback only"),
         ({"QUIRE_PROT": "1"}, "did you mean QUIRE_PORT"),
     ],
@@ -214,6 +214,8 @@ def test_migrate_and_doctor(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "embedded" in done.stdout
     assert "tesseract" in done.stdout
+    unknown = quire("doctor", "--data-dir", data, QUIRE_ENGINE_URL="ftp://engine")
+    assert (unknown.returncode, "broken  engine" in unknown.stdout) == (1, True)
     broken = quire("doctor", "--data-dir", data, QUIRE_BROKER_URL="redis://r")
     assert broken.returncode == 1
     assert "QUIRE_BROKER_URL" in broken.stdout
