@@ -101,3 +101,23 @@ class ReadOrder:
     questions: tuple[str, ...] = ()
     attempt: int = 1
     profile: BudgetProfile = BudgetProfile.BALANCED
+
+
+@dataclass(frozen=True, slots=True)
+class PageWords:
+    """Words of a page with their boxes in the page's unit; ``turn``: the content's rotation, clockwise."""
+
+    number: int
+    width: float
+    height: float
+    turn: int
+    words: tuple[tuple[str, Box], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page that is a picture: put into the PDF at this size in points."""
+
+    path: str
+    width: float
+    height: float

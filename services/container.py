@@ -16,6 +16,7 @@ from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
 from services.corrections import Corrections
+from services.exports import Exports
 from services.folder_lock import FolderLock
 from services.idempotency import Keys
 from services.ingest import Ingest
@@ -73,6 +74,7 @@ class Parts:
     queries: Queries
     search: Search
     corrections: Corrections
+    exports: Exports
     ingest: Ingest
     asks: Asks
     keys: Keys
@@ -311,6 +313,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         queries=Queries(database),
         search=Search(database),
         corrections=Corrections(database, lookup, chosen.cage),
+        exports=Exports(pages, chosen.blobs, chosen.cage, settings.data_dir / "staging"),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
         keys=keys,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import steps
 from pipeline.ledger import PageEnd, PageToRead
-from pipeline.orders import DocumentFacts, PageImage, PageOrder, PreparedPage, SourceFile
+from pipeline.orders import DocumentFacts, PageImage, PageOrder, PageWords, Picture, PreparedPage, SourceFile
 from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
 from schemas.reading import PageReading, Spent
@@ -112,6 +112,27 @@ def choices(schema: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     from pipeline.fields.correcting import choices as of_schema
 
     return of_schema(schema)
+
+
+def begin_pdf(source: SourceFile, target: str) -> None:
+    """A copy of a PDF for words to be laid over."""
+    from pipeline.raster_searchable import begin
+
+    begin(source, target)
+
+
+def add_words(target: str, pages: Sequence[PageWords]) -> None:
+    """Lay words over pages."""
+    from pipeline import raster_searchable
+
+    raster_searchable.add_words(target, pages)
+
+
+def add_pictures(target: str, pictures: Sequence[Picture]) -> None:
+    """Pages of pictures in a PDF."""
+    from pipeline import raster_searchable
+
+    raster_searchable.add_pictures(target, pictures)
 
 
 def ended(

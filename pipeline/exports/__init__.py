@@ -1,0 +1,1 @@
+"""Pages as other formats: hOCR, ALTO, chunks for retrieval; pure, a page at a time."""

@@ -1,0 +1,74 @@
+"""Routes of exports: searchable PDF, hOCR, ALTO, chunks for retrieval."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+from services.api import examples
+from services.api.answers import JSON
+from services.api.deps import Served, Who
+from services.api.results import Pages, Run
+
+router = APIRouter(prefix="/v1/documents/{document_id}", tags=["exports"])
+_FAULTS = examples.problems(404, 409, 410, 422)
+
+
+def _of(kind: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {kind: {}}}}
+
+
+@router.get(
+    "/searchable.pdf",
+    response_class=FileResponse,
+    responses=_FAULTS | examples.problems(503) | _of("application/pdf"),
+)
+def get_searchable(document_id: str, parts: Served, who: Who, run: Run = None) -> FileResponse:
+    """The document as a PDF with the words that were read laid over it invisibly; its pages are untouched.
+
+    Pages whose own text was trusted are left alone. Of a picture, a PDF with the picture.
+    """
+    found = parts.lookup.finished_run(who.tenant, document_id, run)
+    document = parts.lookup.source(who.tenant, document_id)
+    path = parts.exports.searchable(who.tenant, document, found)
+    gone = BackgroundTask(path.unlink, missing_ok=True)
+    name = f"{document_id}.pdf"
+    return FileResponse(path, media_type="application/pdf", filename=name, background=gone)
+
+
+@router.get("/hocr", response_class=StreamingResponse, responses=_FAULTS | _of("text/html"))
+def get_hocr(
+    document_id: str, parts: Served, who: Who, pages: Pages = None, run: Run = None
+) -> StreamingResponse:
+    """hOCR: XHTML in which every line and word says where it stands, in pixels (points at 300 dpi)."""
+    found = parts.lookup.finished_run(who.tenant, document_id, run)
+    pieces = parts.exports.hocr(who.tenant, parts.lookup.source(who.tenant, document_id), found, pages)
+    headers = {"Content-Security-Policy": "sandbox; default-src 'none'"}
+    return StreamingResponse(pieces, media_type="text/html; charset=utf-8", headers=headers)
+
+
+@router.get("/alto", response_class=StreamingResponse, responses=_FAULTS | _of("application/xml"))
+def get_alto(
+    document_id: str, parts: Served, who: Who, pages: Pages = None, run: Run = None
+) -> StreamingResponse:
+    """ALTO 4.2 XML: blocks, lines and words with their places, in pixels (points at 300 dpi)."""
+    found = parts.lookup.finished_run(who.tenant, document_id, run)
+    pieces = parts.exports.alto(who.tenant, parts.lookup.source(who.tenant, document_id), found, pages)
+    return StreamingResponse(pieces, media_type="application/xml")
+
+
+@router.get("/chunks.json", response_class=StreamingResponse, responses=_FAULTS | _of(JSON))
+def get_chunks(
+    document_id: str,
+    parts: Served,
+    who: Who,
+    pages: Pages = None,
+    run: Run = None,
+    max_chars: Annotated[int, Query(ge=200, le=20_000)] = 1200,
+) -> StreamingResponse:
+    """Chunks for retrieval: text of bounded size with the headings above it, its pages and boxes."""
+    found = parts.lookup.finished_run(who.tenant, document_id, run)
+    document = parts.lookup.source(who.tenant, document_id)
+    pieces = parts.exports.chunks(who.tenant, document, found, pages, max_chars)
+    return StreamingResponse(pieces, media_type=JSON)
