@@ -110,6 +110,9 @@ bench-loops: $(STAMP) ## False alarms of the loop detection on documents: make b
 	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-loops DATA=DIR"; exit 2; }
 	$(BIN)/python -m tests.bench.loops "$(DATA)"
 
+bench-query: $(DEV) ## Queries and searches on a large Postgres: make bench-query ROWS=10000000
+	$(BIN)/python -m tests.bench.query --rows $(or $(ROWS),100000)
+
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json
 

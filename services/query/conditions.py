@@ -33,6 +33,8 @@ class Item:
     list_path: str
     run: sa.ColumnElement[Any]
     index: sa.ColumnElement[Any]
+    led: bool = False
+    """Few items are left by a comparison before: the others are looked at one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Conditions:
         if not test.source.known:
             return sa.true() if test.op is Op.EXISTS and not test.exists else sa.false()
         table = fields.alias()
-        found = some(table, *self.rows_of(table.c, test.source, item), of_row(table.c, test))
+        apart = item is not None and item.led
+        found = some(table, *self.rows_of(table.c, test.source, item), of_row(table.c, test), apart=apart)
         return sa.not_(found) if test.op is Op.EXISTS and not test.exists else found
 
     def _of_label(self, test: Planned) -> Bool:
@@ -103,8 +106,8 @@ class Conditions:
         parts = list(where.parts) if isinstance(where, PlannedAll) else [where]
         table = fields.alias()
         row = table.c
-        item = Item(list_path, row.run_id, row.item_index)
         lead = next((part for part in parts if _leads(part, list_path)), None)
+        item = Item(list_path, row.run_id, row.item_index, led=lead is not None)
         if lead is None:
             anchor = [
                 row.tenant_id == self.tenant,
@@ -119,9 +122,14 @@ class Conditions:
         return some(table, *anchor, *rest)
 
 
-def some(table: sa.FromClause, *where: Bool) -> sa.Exists:
-    """Whether the table has such a row; all other tables are those of the statements around, however deep."""
-    return sa.exists().select_from(table).where(*where).correlate_except(table)
+def some(table: sa.FromClause, *where: Bool, apart: bool = False) -> sa.Exists:
+    """Whether the table has such a row; all other tables are those of the statements around, however deep.
+
+    ``apart``: Postgres would join it, and expects so many rows of two such joins that it reads all documents;
+    an offset keeps it out.
+    """
+    query = sa.select(sa.literal(1)).select_from(table).where(*where).correlate_except(table)
+    return sa.exists(query.offset(0) if apart else query)
 
 
 def _leads(part: PlannedNode, list_path: str) -> bool:
