@@ -78,7 +78,7 @@ def measure_fairness(scratch: Path, servers: Servers, figures: Figures, pages: i
             _median(http, page, 3)  # children have started
             idle = _median(http, page, times)
             _queue(urls, scratch / "queueing", pdf, max(1, pages // _DOCUMENT))
-            while calls.answered < 50:
+            while calls.answered < min(50, pages):
                 time.sleep(0.1)
             busy = _median(http, page, times)
     figures.add("fair.bulk_pages", pages)
