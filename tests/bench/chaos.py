@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import sqlalchemy as sa
@@ -51,6 +51,12 @@ class Caller:
     def __init__(self, url: str, until: float) -> None:
         self._http = httpx.Client(base_url=url, timeout=60)
         self._until = until
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def post(self, path: Path, key: str) -> str:
         """The id of the document, or how it was refused."""
@@ -125,8 +131,7 @@ def _cluster(scratch: Path, name: str, urls: dict[str, str]) -> Cluster:
 
 
 def _undisturbed(cluster: Cluster, files: Sequence[Path], until: float) -> list[Ending]:
-    caller = Caller(cluster.api.url, until)
-    with cluster:
+    with cluster, Caller(cluster.api.url, until) as caller:
         posted = [caller.post(path, f"drill-{index}") for index, path in enumerate(files)]
         return [caller.ending(each) for each in posted]
 
@@ -141,8 +146,12 @@ def _batches(files: Sequence[Path], blows: int) -> Iterator[list[tuple[int, Path
 
 
 def _disturbed(cluster: Cluster, havoc: Havoc, files: Sequence[Path], until: float) -> list[Ending]:
-    caller = Caller(cluster.api.url, until)
-    with cluster, Supervisor(cluster), ThreadPoolExecutor(4) as pool:
+    with (
+        cluster,
+        Caller(cluster.api.url, until) as caller,
+        Supervisor(cluster),
+        ThreadPoolExecutor(4) as pool,
+    ):
         posting = []
         for blow, batch in zip(havoc.plan, _batches(files, len(havoc.plan)), strict=True):
             posting += [pool.submit(caller.post, path, f"drill-{index}") for index, path in batch]

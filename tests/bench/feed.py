@@ -2,8 +2,8 @@
 
 With an engine that answers at once: pages per second from POST to the end, CPU milliseconds per page of all
 processes of Quire, and what of it is left once drawing and encoding are subtracted, which is measured on the
-same pages in this process. With an engine that takes two seconds and 64 calls at once: the share of the 32
-pages per second that would be ideal.
+same pages in this process. With an engine that takes two seconds and 64 calls at once, and pages prepared
+before: the share of the 32 pages per second that would be ideal.
 """
 
 import argparse
@@ -12,16 +12,20 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import httpx
+import sqlalchemy as sa
 
 from model_runtime.call_log import ANSWERED, BEGUN
 from model_runtime.spec import scripted_spec
 from pipeline import raster, recipe
 from pipeline.images_encode import encode
+from pipeline.ledger import Queue
 from pipeline.orders import PageOrder, SourceFile
 from schemas.errors import QuireError
 from schemas.request import BudgetRequest, Task
+from services.stores.work_tables import jobs
 from tests.bench.client import TERMINAL
 from tests.bench.cluster import Calls, Cluster, Servers
 from tests.bench.figures import Figures
@@ -38,6 +42,12 @@ class Feeder:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=120)
         self.ids: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def post(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -129,8 +139,11 @@ def _cluster(scratch: Path, urls: dict[str, str], delay_ms: int, in_flight: int)
 
 def measure_cost(scratch: Path, files: Sequence[Path], servers: Servers, figures: Figures) -> None:
     """Pages per second and CPU per page with an engine that costs nothing."""
-    with servers.settings() as urls, _cluster(scratch / "cost", urls, 0, 16) as cluster:
-        feeder = Feeder(cluster.api.url)
+    with (
+        servers.settings() as urls,
+        _cluster(scratch / "cost", urls, 0, 16) as cluster,
+        Feeder(cluster.api.url) as feeder,
+    ):
         feeder.post(files[0])
         feeder.wait()  # children have started and loaded what they need
         feeder.ids.clear()
@@ -157,13 +170,30 @@ def measure_cost(scratch: Path, files: Sequence[Path], servers: Servers, figures
             figures.add(f"feed.memory_mb_{name}_child", round(child))
 
 
+def _waiting(cluster: Cluster) -> int:
+    """Pages that are prepared and wait for the engine."""
+    with cluster.database() as connection:
+        ready = sa.select(sa.func.count()).where(jobs.c.queue == str(Queue.READ))
+        return connection.execute(ready).scalar_one()
+
+
 def measure_share(scratch: Path, servers: Servers, figures: Figures, pages: int) -> None:
-    """The share of the pages per second that an engine with this latency and concurrency allows."""
+    """The share of the pages per second that an engine with this latency and concurrency allows.
+
+    All pages are prepared before: what that costs is measured above, and here it would share the cores.
+    """
     files = _scans(scratch, pages)
-    with servers.settings() as urls, _cluster(scratch / "share", urls, _LATENCY_MS, _IN_FLIGHT) as cluster:
-        feeder = Feeder(cluster.api.url)
+    with (
+        servers.settings() as urls,
+        _cluster(scratch / "share", urls, _LATENCY_MS, _IN_FLIGHT) as cluster,
+        Feeder(cluster.api.url) as feeder,
+    ):
+        cluster.others["read"].stop()
         for path in files:
             feeder.post(path)
+        while _waiting(cluster) < sum(_count(path) for path in files):
+            time.sleep(0.5)
+        cluster.others["read"].start()
         feeder.wait()
         events = cluster.calls.events()
     begun = [at for kind, at, _ in events if kind == BEGUN]
