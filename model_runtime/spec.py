@@ -23,6 +23,7 @@ def cpu_spec(cores: int) -> EngineSpec:
         version=f"rapidocr {_version('rapidocr')}, tesserocr {_version('tesserocr')}",
         limits=PixelLimits(factor=32, min_pixels=256 * 256, max_pixels=2400 * 3392, counts_tokens=False),
         tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
+        reads_for=frozenset(),
         coordinates=CoordinateConvention.PIXELS,
         calibration=CALIBRATION,
         max_in_flight=max(1, cores),
@@ -92,6 +93,7 @@ def scripted_spec(max_in_flight: int, *, model: bool = False) -> EngineSpec:
         version="1",
         limits=PixelLimits(factor=28, min_pixels=4 * 28 * 28, max_pixels=1_003_520, counts_tokens=model),
         tasks=frozenset({Task.TEXT, Task.TABLES, Task.FIELDS}),
+        reads_for=frozenset(),
         max_in_flight=max_in_flight,
         unsupported={
             Task.CHARTS: f"The scripted engine reads no charts. {_CONFIGURE}",

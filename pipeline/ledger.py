@@ -61,7 +61,7 @@ class Claim:
     """A job leased to one process; ``token`` is what its commits must still hold.
 
     ``page`` is the page to start at, ``pages`` those of a raster job. ``alone``: it was in flight when a
-    process died, so it must run with nothing beside it.
+    process died, so it must run with nothing beside it. ``reuse``: what its pages waited for has ended.
     """
 
     job: JobId
@@ -78,6 +78,7 @@ class Claim:
     facts: RunFacts
     prepared: bytes | None = field(default=None, repr=False)
     image: "StoredImage | None" = None
+    reuse: bool = False
 
     @property
     def key(self) -> tuple[JobId, int]:
@@ -96,10 +97,14 @@ class StoredImage:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What planning found out and the run keeps: the engine chosen, warnings about the document."""
+    """What planning found out and the run keeps: the engine chosen, warnings about the document.
+
+    ``reuse`` is the same for two documents of a tenant when the same page of both would be read alike.
+    """
 
     engine: dict[str, Any]
     warnings: tuple[dict[str, Any], ...] = ()
+    reuse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class PageEnd:
     summary: dict[str, Any] | None = field(default=None, repr=False)
     spent: Spent = field(default_factory=Spent)
     attempts: int = 1
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,10 @@ class UnitOfWork(Protocol):
         """It runs with nothing beside it from now on: should the process die, this was the cause."""
 
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
-        """The run's pages: those that ended well in the run it is based on are copied, the rest get jobs."""
+        """The run's pages: those read before are copied, those being read waited for, the others get jobs."""
+
+    def look_again(self) -> Sequence[int]:
+        """What its pages waited for has ended: those to read after all; others are copied or wait again."""
 
     def work_on(self, page: int) -> None:
         """Which page of the job is next: the one to blame should the process die."""

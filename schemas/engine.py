@@ -50,5 +50,9 @@ class EngineSpec(BaseModel):
     pixels_per_x_height: float = 20.0
     """Height in pixels that the smallest lower-case letters need to be read reliably."""
 
+    reads_for: frozenset[Task] = frozenset(Task)
+    """Tasks that change what is read of a page. Others are done with what was read, so that a page read
+    without them is used again."""
+
     unsupported: dict[Task, str] = {}
     """For each task that cannot be done: why, and what to configure."""

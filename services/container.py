@@ -17,6 +17,7 @@ from services.builtin_schemas import Builtins
 from services.clock import SystemClock
 from services.corrections import Corrections
 from services.exports import Exports
+from services.fingerprint import code_version
 from services.folder_lock import FolderLock
 from services.idempotency import Keys
 from services.ingest import Ingest
@@ -285,6 +286,7 @@ def _workers(
         ahead=max(_AHEAD, _AHEAD_PER_CALL * reader.spec.max_in_flight),
         meter=chosen.metrics,
         tracer=chosen.tracing.tracer(),
+        version=code_version(),
     )
     slots = slots_for(queues, _cores(settings), reader)
     if not slots:

@@ -60,6 +60,9 @@ class Context:
     scratch: Path
     meter: Meter = field(default_factory=Unmeasured)
     tracer: Tracer = field(default_factory=NoOpTracer)
+    version: str = ""
+    """Of the code that reads: pages read by another are not used again."""
+
     chunk: int = 8
     """Pages per raster job: enough to keep a file open in one child, few enough to spread a document."""
 

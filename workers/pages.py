@@ -18,7 +18,7 @@ from workers.cage import Cancelled
 from workers.commit import Commit
 from workers.context import Context
 from workers.failures import Failures, advance, ours
-from workers.orders import page_order, request_of, source_of
+from workers.orders import page_order, request_of, reuse_base, source_of
 from workers.surroundings import step
 
 _HOLD_OFF_S = 2.0
@@ -45,6 +45,7 @@ class PageJobs:
         facts = PlanFacts(
             engine={"name": spec.name, "model": spec.model, "version": spec.version},
             warnings=tuple(warning.model_dump() for warning in found.warnings),
+            reuse=reuse_base(claim, request, spec, context.version),
         )
 
         def write(unit: UnitOfWork) -> None:
@@ -57,6 +58,12 @@ class PageJobs:
         context.waker.wake(Queue.FINISH)
 
     def raster(self, claim: Claim, lost: Lost) -> None:
+        if claim.reuse:
+            pages = self.commit(claim, lambda unit: unit.look_again())
+            self.context.waker.wake(Queue.FINISH)
+            if not pages:
+                return
+            claim = replace(claim, pages=tuple(pages), page=pages[0], reuse=False)
         if self.context.ledger.unread(claim.run) > self.context.ahead:
             self.commit(claim, lambda unit: unit.hold_off(_HOLD_OFF_S))
             return

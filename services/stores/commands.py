@@ -11,7 +11,7 @@ from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_i
 from schemas.page import PageState
 from schemas.result import RunState
 from services.origin import here
-from services.stores import blob_rows, jobs, search_rows, transitions
+from services.stores import blob_rows, jobs, reuse, search_rows, transitions
 from services.stores.engine import now_us
 from services.stores.tables import documents, events, labels, pages, runs
 
@@ -136,10 +136,11 @@ def cancel_run(connection: sa.Connection, tenant: TenantId, document: DocumentId
         raise Conflict("already_finished", f"the newest run has ended: {run.state}")
     # Jobs first (lock order), so that no step can commit a page between the two updates.
     transitions.drop_jobs(connection, found)
+    reuse.let_go(connection, found)
     cancelled = connection.execute(
         sa.update(pages)
         .where(pages.c.run_id == found, pages.c.state.in_(transitions.OPEN_PAGES))
-        .values(state=str(PageState.CANCELLED), finished_at=now_us())
+        .values(state=str(PageState.CANCELLED), waits_for=None, finished_at=now_us())
     ).rowcount
     connection.execute(
         sa.update(runs)
@@ -161,8 +162,10 @@ def delete_document(connection: sa.Connection, tenant: TenantId, document: Docum
 
 def erase(connection: sa.Connection, document: DocumentId) -> None:
     """Remove runs, pages, results and events, and what the tenant said about the document."""
-    for run in connection.scalars(sa.select(runs.c.id).where(runs.c.document_id == document)).all():
+    of_document = sa.select(runs.c.id).where(runs.c.document_id == document).order_by(runs.c.id)
+    for run in connection.scalars(of_document).all():
         transitions.drop_jobs(connection, RunId(run))
+        reuse.let_go(connection, RunId(run))
     connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
     connection.execute(sa.delete(events).where(events.c.document_id == document))
     connection.execute(sa.delete(labels).where(labels.c.document_id == document))

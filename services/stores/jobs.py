@@ -1,6 +1,6 @@
 """Rows of work: adding them with a fair turn, claiming the best one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -41,12 +41,23 @@ def add(
     work: Sequence[Work],
 ) -> None:
     """Add jobs behind their tenant's earlier ones; a second `plan` or `finish` of a run is dropped."""
+    tenant, document, run = owner
+    add_for(connection, tenant, queue, priority, [(document, run, item) for item in work])
+
+
+def add_for(
+    connection: sa.Connection,
+    tenant: TenantId,
+    queue: str,
+    priority: int,
+    work: Sequence[tuple[DocumentId, RunId, Work]],
+) -> None:
+    """The same for several runs of a tenant."""
     if not work:
         return
-    tenant, document, run = owner
-    turn = _take_turns(connection, tenant, queue, priority, sum(item.cost for item in work))
+    turn = _take_turns(connection, tenant, queue, priority, sum(item.cost for *_, item in work))
     rows = []
-    for item in work:
+    for document, run, item in work:
         rows.append(
             {
                 "id": job_id(),
@@ -184,6 +195,26 @@ def serving(connection: sa.Connection, job: sa.Row[Any], served: int | None) -> 
         connection.execute(insert(connection.dialect.name, queues).on_conflict_do_nothing(), first)
     elif served < job.turn:
         connection.execute(_SERVING, {"of_queue": job.queue, "of_priority": job.priority, "turn": job.turn})
+
+
+def hurry(
+    connection: sa.Connection,
+    tenant: TenantId,
+    of_runs: Iterable[str],
+    queue_names: Sequence[str],
+    priority: int,
+) -> None:
+    """Give jobs of these runs a higher priority, and a turn of it; those being committed are skipped."""
+    for queue in queue_names:
+        slower = (
+            sa.select(jobs.c.id)
+            .where(jobs.c.run_id.in_(list(of_runs)), jobs.c.queue == str(queue), jobs.c.priority > priority)
+            .with_for_update(skip_locked=True)
+        )
+        ids = connection.scalars(slower).all()
+        if ids:
+            turn = _take_turns(connection, tenant, str(queue), priority, 0)
+            connection.execute(sa.update(jobs).where(jobs.c.id.in_(ids)).values(priority=priority, turn=turn))
 
 
 def held(job: JobId, token: int) -> sa.ColumnElement[bool]:

@@ -114,11 +114,11 @@ def _suspect(connection: sa.Connection, row: sa.Row[Any]) -> None:
         (TenantId(row.tenant_id), DocumentId(row.document_id), RunId(row.run_id)),
         Queue.RASTER,
         row.priority,
-        [jobs.Work({"pages": [row.page]}, page=row.page, attempts=row.attempts, solo=SUSPECT)],
+        [jobs.Work({**row.payload, "pages": [row.page]}, page=row.page, attempts=row.attempts, solo=SUSPECT)],
     )
     others = [page for page in pages if page > row.page]
     if others:
-        _release(connection, row, payload={"pages": others}, page=others[0])
+        _release(connection, row, payload={**row.payload, "pages": others}, page=others[0])
     else:
         connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
 

@@ -191,6 +191,7 @@ def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:
         run=RunId(row.run_id),
         page=row.page,
         pages=tuple(row.payload.get("pages", ())),
+        reuse="reuse" in row.payload,
         attempts=row.attempts,
         setbacks=row.setbacks,
         alone=row.solo != leases.SHARED,

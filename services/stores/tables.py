@@ -9,6 +9,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -142,13 +143,18 @@ pages = Table(
     Column("image_digest", Key),  # a cache: may be gone, then the page is rendered again
     Column("image_generation", Integer),
     Column("image_type", Key),
-    Column("reuse_key", Key),
+    Column("reuse_key", Key),  # held while the page is open or was read well: services.stores.reuse
+    Column("waits_for", Key),  # the key that another run's page holds
+    Column("wanted", Boolean, nullable=False, server_default=false()),  # somebody may wait for this page
     Column("summary", Json),  # what the document-level passes need of the page
     Column("overlay", Json),  # what the document-level passes say about the page
     Column("finished_at", Micros),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
     UniqueConstraint("tenant_id", "reuse_key"),
 )
+_WAITS = text("waits_for IS NOT NULL")
+Index("ix_pages_waits_for", pages.c.tenant_id, pages.c.waits_for, sqlite_where=_WAITS,
+      postgresql_where=_WAITS)  # fmt: skip
 _HAS_IMAGE = text("image_digest IS NOT NULL")
 Index("ix_pages_image_digest", pages.c.image_digest, sqlite_where=_HAS_IMAGE, postgresql_where=_HAS_IMAGE)
 

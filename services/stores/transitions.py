@@ -13,11 +13,13 @@ from schemas.errors import ErrorInfo
 from schemas.ids import DocumentId, RunId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
-from services.stores import jobs
+from services.stores import jobs, reuse
 from services.stores.engine import now_us
 from services.stores.query_tables import page_words
 from services.stores.tables import documents, events, page_contents, pages, runs
 from services.stores.work_tables import jobs as job_rows
+
+Owner = tuple[TenantId, DocumentId, RunId]
 
 OPEN_PAGES = tuple(str(state) for state in PageState if not state.terminal)
 OPEN_RUNS = tuple(str(state) for state in RunState if not state.terminal)
@@ -38,6 +40,7 @@ _END_PAGE = (
             for name in ("state", "error", "geometry", "budget", "summary", "attempts")
         },
     )
+    .returning(pages.c.reuse_key, pages.c.wanted)
 )
 _KEEP_CONTENT = page_contents.insert()
 _COUNT_PAGE = (
@@ -47,6 +50,7 @@ _COUNT_PAGE = (
         pages_left=runs.c.pages_left - 1,
         pages_failed=runs.c.pages_failed + sa.bindparam("failed", type_=sa.Integer),
         usage_pages=runs.c.usage_pages + 1,
+        usage_reused_pages=runs.c.usage_reused_pages + sa.bindparam("reused", type_=sa.Integer),
         **{
             f"usage_{name}": runs.c[f"usage_{name}"] + sa.bindparam(name, type_=sa.BigInteger)
             for name in ("visual_tokens", "prompt_tokens", "completion_tokens")
@@ -64,7 +68,7 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
 
     The last page of a run to end adds the run's `finish` job.
     """
-    changed = connection.execute(
+    held = connection.execute(
         _END_PAGE,
         {
             "of_run": run,
@@ -76,14 +80,54 @@ def end_page(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageE
             "summary": end.summary,
             "attempts": end.attempts,
         },
-    ).rowcount
-    if not changed:
+    ).one_or_none()
+    if held is None:
         return None
+    if held.reuse_key is not None:
+        _pass_on(connection, tenant, held, end.state)
     if end.content is not None:
         values = {"run_id": run, "number": end.number, "tenant_id": tenant, "content": end.content}
         connection.execute(_KEEP_CONTENT, values)
+    return _count(connection, tenant, run, end)
+
+
+def reuse_page(
+    connection: sa.Connection, tenant: TenantId, run: RunId, number: int, holder: RunId
+) -> PageState:
+    """End a page as another run's page ended, which the caller has locked."""
+    row = connection.execute(sa.select(pages).where(pages.c.run_id == holder, pages.c.number == number)).one()
+    end = PageEnd(
+        number,
+        PageState(row.state),
+        ErrorInfo(**row.error) if row.error else None,
+        geometry=row.geometry,
+        budget=row.budget,
+        summary=row.summary,
+        attempts=row.attempts,
+        reused=True,
+    )
+    if end_page(connection, tenant, run, end) is not None:
+        reuse.copy_content(connection, run, holder, number)
+    return end.state
+
+
+def _pass_on(connection: sa.Connection, tenant: TenantId, held: sa.Row[Any], state: PageState) -> None:
+    """Only what was read well may be copied; whoever waits looks again in any case."""
+    if str(state) not in reuse.GOOD:
+        connection.execute(
+            sa.update(pages)
+            .where(pages.c.tenant_id == tenant, pages.c.reuse_key == held.reuse_key)
+            .values(reuse_key=None)
+        )
+    if held.wanted:
+        reuse.release(connection, tenant, [held.reuse_key])
+
+
+def _count(connection: sa.Connection, tenant: TenantId, run: RunId, end: PageEnd) -> int:
+    """One page less to go, and the event that tells. From here on the run's pages wait for our commit."""
     counted = connection.execute(
-        _COUNT_PAGE, {"of_run": run, "failed": int(end.state.failed), **asdict(end.spent)}
+        _COUNT_PAGE,
+        {"of_run": run, "failed": int(end.state.failed), "reused": int(end.reused), **asdict(end.spent)},
     ).one()
     data = {
         "number": end.number,
@@ -153,7 +197,7 @@ def drop_jobs(connection: sa.Connection, run: RunId) -> None:
     connection.execute(sa.delete(job_rows).where(job_rows.c.run_id == run))
 
 
-def start_run(connection: sa.Connection, run: RunId, page_count: int, left: int) -> None:
+def start_run(connection: sa.Connection, run: RunId, page_count: int) -> None:
     """The pages are known: the run is under way."""
     row = connection.execute(
         sa.update(runs)
@@ -161,7 +205,7 @@ def start_run(connection: sa.Connection, run: RunId, page_count: int, left: int)
         .values(
             state=str(RunState.PROCESSING),
             pages_total=page_count,
-            pages_left=left,
+            pages_left=page_count,
             started_at=sa.func.coalesce(runs.c.started_at, now_us()),
         )
         .returning(*runs.c)
@@ -192,9 +236,27 @@ def _show(connection: sa.Connection, row: sa.Row[Any], state: RunState) -> None:
     )
 
 
+def tell_copied(connection: sa.Connection, owner: Owner, page_count: int) -> list[PageState]:
+    """Of a run that was just planned: the events and states of the pages that were there already."""
+    tenant, document, run = owner
+    ended = connection.execute(
+        sa.select(pages.c.number, pages.c.state)
+        .where(pages.c.run_id == run, pages.c.state.not_in(OPEN_PAGES))
+        .order_by(pages.c.number)
+    ).all()
+    about = {"tenant_id": tenant, "document_id": document, "run_id": run, "type": "page.finished"}
+    facts = {"error": None, "pages_total": page_count, "pages_failed": 0}
+    rows = [
+        {**about, "data": {"number": row.number, "state": row.state, "pages_done": done, **facts}}
+        for done, row in enumerate(ended, 1)
+    ]
+    connection.execute(_TELL, rows)
+    return [PageState(row.state) for row in ended]
+
+
 def tell(
     connection: sa.Connection,
-    owner: tuple[TenantId, DocumentId, RunId],
+    owner: Owner,
     kind: str,
     data: dict[str, Any],
 ) -> None:

@@ -1,6 +1,7 @@
 """The unit of work: what a worker may write in the name of a job it still holds."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,10 +10,10 @@ from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead,
 from pipeline.ports import BlobKey
 from schemas.ids import RunId
 from schemas.page import PageState
-from services.stores import blob_rows, field_rows, jobs, leases, search_rows, transitions
+from services.stores import blob_rows, field_rows, jobs, leases, reuse, search_rows, transitions
 from services.stores.engine import now_us
-from services.stores.tables import page_contents, run_parts, runs
 from services.stores.tables import pages as page_rows
+from services.stores.tables import run_parts, runs
 from services.stores.work_tables import attempts
 from services.stores.work_tables import jobs as job_rows
 from workers.meter import Meter
@@ -60,74 +61,72 @@ class SqlUnit:
         self._job(solo=leases.ALONE)
 
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
-        claim = self._claim
-        copied = self._copy(claim.facts.based_on, pages) if claim.facts.based_on else set()
+        claim, based_on = self._claim, self._claim.facts.based_on
+        copied = self._copy(based_on, pages) if based_on else set()
         todo = [number for number in pages if number not in copied]
-        if todo:
-            self._connection.execute(
-                page_rows.insert(),
-                [
-                    {
-                        "run_id": claim.run,
-                        "number": number,
-                        "tenant_id": claim.tenant,
-                        "document_id": claim.document,
-                        "state": str(PageState.PENDING),
-                    }
-                    for number in todo
-                ],
-            )
+        placed = reuse.place(self._connection, self._owner, todo, facts.reuse, self._priority)
+        reused = len(copied) + len(placed.read)
+        transitions.start_run(self._connection, claim.run, len(pages))
         self._connection.execute(
             sa.update(runs)
             .where(runs.c.id == claim.run)
             .values(
                 engine=facts.engine,
                 outcome={"warnings": list(facts.warnings)},
-                usage_pages=len(copied),
-                usage_reused_pages=len(copied),
+                pages_left=len(pages) - reused,
+                usage_pages=reused,
+                usage_reused_pages=reused,
             )
         )
-        transitions.start_run(self._connection, claim.run, len(pages), len(todo))
-        chunks = [todo[start : start + chunk] for start in range(0, len(todo), chunk)]
+        if reused:
+            states = transitions.tell_copied(self._connection, self._owner, len(pages))
+            self._told += [partial(_page_ended, state) for state in states]
+        chunks = [placed.ours[start : start + chunk] for start in range(0, len(placed.ours), chunk)]
         self._add(Queue.RASTER, [jobs.Work({"pages": part}, page=part[0], cost=len(part)) for part in chunks])
-        if not todo:
+        if reused == len(pages):
             self._add(Queue.FINISH, [jobs.Work()])
 
     def _copy(self, base: RunId, numbers: Sequence[int]) -> set[int]:
-        """Take over pages that ended well there. What the document said of them is found anew."""
-        claim, good = self._claim, (PageState.READ, PageState.BLANK, PageState.UNREADABLE)
-        taken = (
-            sa.select(page_rows.c.number)
-            .where(page_rows.c.run_id == base, page_rows.c.state.in_([str(state) for state in good]))
-            .order_by(page_rows.c.number)
+        """Take over pages that ended well there."""
+        taken = sa.select(page_rows.c.number).where(
+            page_rows.c.run_id == base, page_rows.c.state.in_(reuse.GOOD)
         )
         copied = sorted(set(self._connection.scalars(taken)) & set(numbers))
         for start in range(0, len(copied), 500):
-            self._copy_rows(base, copied[start : start + 500], claim)
+            reuse.copy_rows(self._connection, self._owner, base, copied[start : start + 500])
         return set(copied)
 
-    def _copy_rows(self, base: RunId, numbers: Sequence[int], claim: Claim) -> None:
-        fresh = {"run_id": claim.run, "reuse_key": None, "overlay": None}
-        for table in (page_rows, page_contents):
-            columns = [column for column in table.c if column.name not in ("reuse_key", "overlay")]
-            values = [
-                sa.literal(fresh[column.name]) if column.name in fresh else column for column in columns
-            ]
-            source = sa.select(*values).where(table.c.run_id == base, table.c.number.in_(numbers))
-            self._connection.execute(table.insert().from_select([c.name for c in columns], source))
+    def look_again(self) -> Sequence[int]:
+        job = sa.select(job_rows.c.payload).where(job_rows.c.id == self._claim.job)
+        payload = self._connection.execute(job).scalar_one()
+        if "reuse" not in payload:  # looked already, and the answer to that commit was lost
+            return list(payload["pages"])
+        placed = reuse.look_again(self._connection, self._owner, payload["pages"], payload["reuse"])
+        for number, holder in placed.read:
+            state = transitions.reuse_page(
+                self._connection, self._claim.tenant, self._claim.run, number, holder
+            )
+            self._told.append(partial(_page_ended, state))
+        if placed.ours:
+            self._job(payload={"pages": placed.ours}, page=placed.ours[0])
+        else:
+            self.done()
+        return placed.ours
 
     def work_on(self, page: int) -> None:
         self._connection.execute(_WORK_ON, {"job": self._claim.job, "at": page})
 
     def remaining(self) -> Sequence[int]:
-        at = self._connection.scalar(sa.select(job_rows.c.page).where(job_rows.c.id == self._claim.job))
-        pages = self._claim.pages or ((at,) if at is not None else ())
-        return [page for page in pages if at is None or page >= at]
+        row = self._connection.execute(
+            sa.select(job_rows.c.page, job_rows.c.payload).where(job_rows.c.id == self._claim.job)
+        ).one()
+        pages = row.payload.get("pages") or ([] if row.page is None else [row.page])
+        return [page for page in pages if row.page is None or page >= row.page]
 
     def end_page(self, end: PageEnd) -> int | None:
         left = transitions.end_page(self._connection, self._claim.tenant, self._claim.run, end)
         if left is not None:
-            self._told.append(lambda meter: meter.page_ended(end.state))
+            self._told.append(partial(_page_ended, end.state))
         return left
 
     def to_read(self, page: PageToRead, image: BlobKey) -> None:
@@ -264,3 +263,7 @@ class SqlUnit:
 
     def _job(self, **values: Any) -> None:
         self._connection.execute(sa.update(job_rows).where(job_rows.c.id == self._claim.job).values(**values))
+
+
+def _page_ended(state: PageState, meter: Meter) -> None:
+    meter.page_ended(state)

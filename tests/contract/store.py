@@ -1,6 +1,8 @@
 """A store with documents in it, for tests that speak of jobs and pages."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,14 +61,27 @@ class Store:
         with self.ledger.holding(claim) as unit:
             unit.alone()
 
-    def planned(self, page_count: int, *, chunk: int = 1, tenant: TenantId = DEFAULT_TENANT) -> RunId:
+    def planned(
+        self,
+        page_count: int,
+        *,
+        chunk: int = 1,
+        tenant: TenantId = DEFAULT_TENANT,
+        reuse: str | None = None,
+        priority: int = 0,
+    ) -> RunId:
         """A document whose pages wait to be rastered."""
-        _, run = self.document(tenant)
+        _, run = self.document(tenant, priority=priority)
+        self.plan(range(1, page_count + 1), chunk=chunk, reuse=reuse)
+        return run
+
+    def plan(self, pages: Sequence[int], *, chunk: int = 1, reuse: str | None = None) -> RunId:
+        """Plan the next document."""
         claim = self.claim(Queue.PLAN, self.process())
         with self.ledger.holding(claim) as unit:
-            unit.plan(range(1, page_count + 1), chunk, PLAN)
+            unit.plan(pages, chunk, replace(PLAN, reuse=reuse))
             unit.done()
-        return run
+        return claim.run
 
     def end_pages(self, process: ProcessId, state: PageState = PageState.READ) -> None:
         """Bring all pages that wait to be rastered to an end."""
