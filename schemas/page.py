@@ -99,6 +99,16 @@ class BudgetUsed(BaseModel):
     reason: str
 
 
+class Try(BaseModel):
+    """A try at a page that went wrong; ``counted``: against the page, not so what was not its fault."""
+
+    at: str
+    code: str
+    detail: str
+    counted: bool
+    ms: int | None = None
+
+
 class PageResult(BaseModel):
     """A page as users see it. Sizes and boxes are in ``unit``, origin top left of the visible page."""
 
@@ -115,6 +125,7 @@ class PageResult(BaseModel):
     source: PageSource | None = None
     engine: EngineUsed | None = None
     attempts: int = 0
+    tries: list[Try] = []
     error: ErrorInfo | None = None
     budget: BudgetUsed | None = None
     text: str = ""

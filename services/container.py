@@ -12,6 +12,7 @@ from pipeline.ledger import Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker
 from schemas.errors import Unsupported
 from services import guard, metrics_http, mode, uploads
+from services.admission import Admission
 from services.asks import Asks
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
@@ -79,6 +80,7 @@ class Parts:
     ingest: Ingest
     asks: Asks
     keys: Keys
+    admission: Admission
     watch: Watch
     metrics: Metrics
     tracing: Tracing
@@ -319,6 +321,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec),
         keys=keys,
+        admission=Admission(database, settings.max_backlog_pages),
         watch=Watch(database),
         metrics=chosen.metrics,
         tracing=chosen.tracing,

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(default=67_108_864, ge=1024)
     """Of a JSON body that carries a document as base64; larger ones are sent as multipart."""
 
+    max_backlog_pages: int = Field(default=200_000, ge=1)
+    """Of one tenant that may wait to be read; further POSTs answer 429. A document not yet opened is one."""
+
     source_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Networks that URL sources may reach although they are private, e.g. ``10.1.0.0/16``."""
 

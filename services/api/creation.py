@@ -61,12 +61,18 @@ class Once:
 
 @asynccontextmanager
 async def once(request: Request, parts: Parts, tenant: TenantId, key: str | None) -> AsyncIterator[Once]:
-    """Hold the key for the length of the request; a request that fails gives it back."""
+    """Hold the key for the length of the request; a request that fails gives it back.
+
+    Refused before the body is read when too much waits already; what was answered before is answered again.
+    """
     if key is None:
+        await to_thread.run_sync(parts.admission.admit, tenant)
         yield Once(tenant, request.url.path, None)
         return
     held = await to_thread.run_sync(parts.keys.hold, tenant, key)
     try:
+        if held.answer is None:
+            await to_thread.run_sync(parts.admission.admit, tenant)
         yield Once(tenant, request.url.path, held)
     except BaseException:
         await to_thread.run_sync(parts.keys.release, held)

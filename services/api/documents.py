@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/documents", tags=["documents"])
     "",
     status_code=202,
     response_model=DocumentView,
-    responses=examples.created(200, 202) | examples.problems(400, 409, 413, 415, 422),
+    responses=examples.created(200, 202) | examples.problems(400, 409, 413, 415, 422, 429),
     openapi_extra=examples.POST_DOCUMENT,
 )
 async def post_document(

@@ -39,7 +39,7 @@ class Retry(BaseModel):
     "/runs",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_RUN,
 )
 async def post_run(
@@ -90,7 +90,7 @@ async def get_run(document_id: str, run_id: str, parts: Served, who: Who, wait: 
     "/retry",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_RETRY,
 )
 async def retry(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:
@@ -100,6 +100,7 @@ async def retry(request: Request, document_id: str, parts: Served, who: Who, wai
     except ValidationError as error:
         raise invalid(error) from None
     password = body.password.get_secret_value() if body.password is not None else None
+    await to_thread.run_sync(parts.admission.admit, who.tenant)
     made = await to_thread.run_sync(parts.ingest.retry, who.tenant, DocumentId(document_id), password)
     return await run_answer(parts, who.tenant, (made.document_id, made.run_id), wait, accepted=True)
 
@@ -108,7 +109,7 @@ async def retry(request: Request, document_id: str, parts: Served, who: Who, wai
     "/questions",
     status_code=202,
     response_model=RunView,
-    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422),
+    responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_QUESTIONS,
 )
 async def ask(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:
@@ -117,6 +118,7 @@ async def ask(request: Request, document_id: str, parts: Served, who: Who, wait:
         body = Questions.model_validate(await json_members(request, parts))
     except ValidationError as error:
         raise invalid(error) from None
+    await to_thread.run_sync(parts.admission.admit, who.tenant)
     base = await to_thread.run_sync(parts.lookup.finished_run, who.tenant, document_id, None)
     members: dict[str, Any] = {**base.request, "questions": body.questions}
     if base.request.get("tasks") is not None:

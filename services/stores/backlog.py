@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from pipeline.ledger import Queue
+from schemas.ids import TenantId
 from services.stores import jobs
 from services.stores.commands import BULK, INTERACTIVE
 from services.stores.engine import Database, now_us
+from services.stores.tables import OPEN_RUN, runs
 from services.stores.work_tables import jobs as job_rows
 
 COUNT_UP_TO = 100_000
@@ -24,6 +26,11 @@ class QueueLength:
     running: int
     age_s: dict[int, float]
     """By priority; 0 where none is due."""
+
+
+def pages_of(connection: sa.Connection, tenant: TenantId, up_to: int) -> int:
+    """Pages of a tenant that have not ended, counted up to about ``up_to``; an unopened document is one."""
+    return int(connection.execute(_PAGES, {"of_tenant": tenant, "up_to": up_to + 1}).scalar_one())
 
 
 def lengths(database: Database) -> list[QueueLength]:
@@ -45,6 +52,13 @@ def _age_s(connection: sa.Connection, queue: Queue, priority: int) -> float:
     return max(0.0, (waited or 0) / _SECOND)
 
 
+_open_runs = (
+    sa.select(sa.func.coalesce(runs.c.pages_left, 1).label("pages"))
+    .where(runs.c.tenant_id == sa.bindparam("of_tenant"), OPEN_RUN)
+    .limit(sa.bindparam("up_to"))
+    .subquery()
+)
+_PAGES = sa.select(sa.func.coalesce(sa.func.sum(_open_runs.c.pages), 0))
 _RUNNING = (
     sa.select(job_rows.c.queue, sa.func.count().label("jobs")).where(jobs.LEASED).group_by(job_rows.c.queue)
 )

@@ -127,6 +127,11 @@ runs = Table(
     ForeignKeyConstraint(["document_id"], ["documents.id"], ondelete="CASCADE"),
 )
 
+# Written out wherever open runs are sought, or the databases would not use the index.
+OPEN_RUN = text("runs.state IN ('queued', 'processing')")
+_OPEN = text("state IN ('queued', 'processing')")
+Index("ix_runs_open", runs.c.tenant_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
 # State and small facts of a page. What was read is in `page_contents`, so that changes of state stay cheap.
 pages = Table(
     "pages",

@@ -24,7 +24,7 @@ from tests.samples.long import long_pdf
 _VARYING = frozenset(
     {
         "id", "run_id", "document_id", "created_at", "started_at", "finished_at", "expires_at", "attempts",
-        "usage",
+        "usage", "tries",
     }
 )  # fmt: skip
 _ORPHAN_S = 15.0

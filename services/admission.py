@@ -1,0 +1,70 @@
+"""Whether a tenant may add work: so many pages may wait, not more."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from schemas.errors import Refused
+from schemas.ids import TenantId
+from services.stores import backlog
+from services.stores.engine import Database
+
+_REMEMBERED_S = 1.0
+_COST = 20
+"""Counting takes at most this part of one connection's time, however long it takes."""
+
+_RETRY_S = 10.0
+_TENANTS = 10_000
+
+
+class BacklogFull(Refused):
+    status = 429
+    code = "backlog_full"
+    retryable = True
+
+
+@dataclass(slots=True)
+class _Known:
+    pages: int
+    until: float
+
+
+class Admission:
+    """Counts what waits at most once a second and tenant, and what was let in since.
+
+    So the bound may be passed by what is let in within that second, by as many processes as answer. A
+    document counts as one page until it was opened.
+    """
+
+    def __init__(self, database: Database, max_pages: int) -> None:
+        self._database = database
+        self._max = max_pages
+        self._lock = threading.Lock()
+        self._known: dict[TenantId, _Known] = {}
+
+    def admit(self, tenant: TenantId) -> None:
+        """Raises `BacklogFull` when enough waits already."""
+        with self._lock:
+            known = self._known.get(tenant)
+        if known is None or known.until < time.monotonic():
+            known = self._count(tenant)
+        with self._lock:
+            if known.pages < self._max:
+                known.pages += 1
+                return
+        raise BacklogFull(
+            detail=f"{self._max} pages of yours wait to be read already; send more when some are done",
+            retry_after_s=_RETRY_S,
+        )
+
+    def _count(self, tenant: TenantId) -> _Known:
+        started = time.monotonic()
+        with self._database.read() as connection:
+            pages = backlog.pages_of(connection, tenant, self._max)
+        now = time.monotonic()
+        known = _Known(pages, now + max(_REMEMBERED_S, _COST * (now - started)))
+        with self._lock:
+            if len(self._known) >= _TENANTS:
+                self._known.clear()
+            self._known[tenant] = known
+        return known
