@@ -82,9 +82,7 @@ def collect(connection: sa.Connection, grace_us: int, limit: int = 100) -> list[
         .with_for_update(skip_locked=True)
     ).all()
     keys = [BlobKey(TenantId(row.tenant_id), Digest(row.digest), row.generation) for row in rows]
-    for key in keys:
-        connection.execute(sa.update(blobs).where(_is(key)).values(state="deleting"))
-    return keys
+    return [key for key in keys if _mark(connection, key)]
 
 
 def keys_of(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> list[BlobKey]:
@@ -101,10 +99,20 @@ def keys_of(connection: sa.Connection, tenant: TenantId, document: DocumentId) -
 
 def release(connection: sa.Connection, key: BlobKey) -> bool:
     """Mark bytes for deletion now if nobody refers to them; who was about to must send them again."""
-    changed = connection.execute(
-        sa.update(blobs).where(_is(key), blobs.c.state == "live", ~_used()).values(state="deleting")
+    state = connection.scalar(sa.select(blobs.c.state).where(_is(key)).with_for_update())
+    return state == "live" and _mark(connection, key)
+
+
+def _mark(connection: sa.Connection, key: BlobKey) -> bool:
+    """Mark locked bytes for deletion unless they are in use.
+
+    A statement of its own: the one that waited for the lock sees what was committed before it began to wait,
+    and so misses the very reference it waited for.
+    """
+    unused = sa.or_(blobs.c.state == "deleting", ~_used())
+    return bool(
+        connection.execute(sa.update(blobs).where(_is(key), unused).values(state="deleting")).rowcount
     )
-    return bool(changed.rowcount)
 
 
 def forget(connection: sa.Connection, key: BlobKey) -> None:

@@ -1,6 +1,7 @@
 """Ingest and collection of the same bytes never end with a reference to bytes that are gone."""
 
 import hashlib
+import threading
 import time
 from pathlib import Path
 
@@ -113,3 +114,23 @@ def test_upkeep_removes_bytes_and_documents_that_have_expired(
         row = connection.execute(sa.select(documents).where(documents.c.id == document)).one()
     assert row.deleted_at is not None
     assert row.expires_at == 1  # it answers 410, not 404
+
+
+def test_a_reference_written_while_a_deletion_waits_for_it_keeps_the_bytes(store: Store) -> None:
+    key = store.blob()
+    released: list[bool] = []
+
+    def release() -> None:
+        with store.database.write() as connection:
+            released.append(blob_rows.release(connection, key))
+
+    waiting = threading.Thread(target=release)
+    new = commands.NewDocument(DEFAULT_TENANT, key, "application/pdf", 5)
+    with store.database.write() as connection:
+        commands.create_document(connection, new, commands.NewRun({}))
+        waiting.start()
+        time.sleep(0.5)  # it has begun, and waits for the bytes we hold
+    waiting.join()
+    assert released == [False]
+    with store.database.write() as connection:
+        blob_rows.require_live(connection, key)
