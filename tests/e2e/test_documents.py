@@ -44,7 +44,7 @@ def test_waiting_answers_when_the_run_has_finished(api: Client, invoice: bytes) 
 
 def test_waiting_ends_when_its_time_is_over(api: Client, long: bytes) -> None:
     started = time.monotonic()
-    answer = api.send(long, headers={"Prefer": "wait=0"})
+    answer = api.send(long, headers={"Prefer": "wait=0"}, reuse=False)
     assert answer.status_code == 202
     assert answer.headers["preference-applied"] == "wait=0"
     assert time.monotonic() - started < 60

@@ -37,7 +37,7 @@ def events(http: httpx.Client, document_id: str, last: int | None = None) -> Ite
 
 
 def test_every_page_is_told_and_the_stream_ends_with_the_document(api: Client, long: bytes) -> None:
-    document_id = api.send(long).json()["id"]
+    document_id = api.send(long, reuse=False).json()["id"]
     heard = list(events(api.http, document_id))
     assert [event.id for event in heard] == sorted({event.id for event in heard})
     assert heard[-1].kind == "document.succeeded"
@@ -53,7 +53,7 @@ def test_every_page_is_told_and_the_stream_ends_with_the_document(api: Client, l
 
 
 def test_a_broken_stream_is_resumed_without_a_gap(api: Client, running: Running, long: bytes) -> None:
-    document_id = api.send(long).json()["id"]
+    document_id = api.send(long, reuse=False).json()["id"]
     heard: list[Event] = []
     with httpx.Client(base_url=running.url, timeout=60) as http:
         stream = events(http, document_id)
@@ -67,7 +67,7 @@ def test_a_broken_stream_is_resumed_without_a_gap(api: Client, running: Running,
 
 
 def test_a_deleted_document_ends_its_stream(api: Client, running: Running, long: bytes) -> None:
-    document_id = api.send(long).json()["id"]
+    document_id = api.send(long, reuse=False).json()["id"]
     with httpx.Client(base_url=running.url, timeout=60) as http:
         stream = events(http, document_id)
         next(stream)
@@ -83,7 +83,7 @@ def test_malformed_event_ids_are_refused(api: Client, invoice: bytes) -> None:
 
 def test_waiting_clients_hold_no_threads(api: Client, running: Running, long: bytes) -> None:
     """Sixty waiters and listeners at once: the service has hardly more threads than with none."""
-    document_id = api.send(long).json()["id"]
+    document_id = api.send(long, reuse=False).json()["id"]
     service = next(
         process
         for process in psutil.process_iter(["cmdline"])

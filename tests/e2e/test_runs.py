@@ -53,8 +53,8 @@ def test_questions_make_a_run_and_are_answered_honestly(api: Client, invoice: by
 
 @pytest.fixture
 def running_id(api: Client, long: bytes) -> Iterator[str]:
-    """A document still being read."""
-    document_id = str(api.send(long).json()["id"])
+    """A document still being read: other tests posted the same bytes."""
+    document_id = str(api.send(long, reuse=False).json()["id"])
     yield document_id
     api.http.post(f"/v1/documents/{document_id}/cancel")
 
