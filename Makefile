@@ -13,7 +13,7 @@ VLLM_VENV ?= .venv-vllm
 VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-big-pdf-cluster bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -83,6 +83,9 @@ bench-store: $(DEV) ## Claims and pages per second of Postgres with 64 claimers 
 
 bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
 	$(BIN)/python -m tests.bench.big_pdf
+
+bench-big-pdf-cluster: $(DEV) ## The same on Postgres, Redis, S3 and a process for each kind of work
+	$(BIN)/python -m tests.bench.big_pdf --distributed
 
 bench-s3: $(DEV) ## Page images per second into and out of a real S3 server: make bench-s3 [SERVER=rclone|rgw]
 	$(BIN)/python -m tests.bench.s3 $(or $(SERVER),rclone)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.stores.s3_url import parse_s3_url
 from tests.servers.databases import Databases
@@ -12,6 +13,11 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 from tests.servers.rgw import RgwServer
 from tests.servers.s3 import Bucket, RcloneServer, bucket_on, rclone
+
+# How long an example takes depends on who else uses the machine, and says nothing about the code.
+settings.register_profile("quire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if not os.environ.get("CI"):  # there Hypothesis has a profile of its own, which also repeats its examples
+    settings.load_profile("quire")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""Memory and waiting with one very long document: `python tests/bench/big_pdf.py [--pages 5000]`.
+"""Memory and waiting with one very long document: `python -m tests.bench.big_pdf [--distributed]`.
 
 Samples the resident memory of the service and each of its children while the document is read and while its
-result is fetched, and asks for the first page while the rest is under way.
+result is fetched, and asks for the first page while the rest is under way. Distributed: the same of an API
+and workers on Postgres, Redis and S3, each process by itself.
 """
 
 import argparse
@@ -15,7 +16,9 @@ from pathlib import Path
 import psutil
 
 from tests.bench.client import TERMINAL, Api
+from tests.bench.cluster import Calls, Cluster, Servers
 from tests.bench.figures import Figures
+from tests.bench.gauge import Memory as ClusterMemory
 from tests.bench.service import Service, running
 from tests.samples.long import long_pdf
 
@@ -116,18 +119,48 @@ def _measure(service: Service, pdf: Path, pages: int, figures: Figures) -> None:
     figures.add("big.result_growth_mb", round(memory.peak(memory.server, rested, fetched + 1) - before))
 
 
+def _measure_cluster(scratch: Path, pdf: Path, pages: int, figures: Figures) -> None:
+    with Servers() as servers, servers.settings() as urls:
+        calls = Calls(scratch / "calls")
+        cluster = Cluster(scratch, urls, calls, QUIRE_ENGINE_URL=calls.url(0, 16), QUIRE_LEASE_S="60")
+        cluster.standard()
+        with cluster, Api(cluster.api.url, patience_s=7200) as api, ClusterMemory(cluster) as memory:
+            begun = time.monotonic()
+            document_id = api.post(pdf).json()["id"]
+            first_s, under_way = _first_page(api, document_id, begun)
+            document = api.wait(document_id)
+            done = time.monotonic()
+            read = memory.growths()
+            size = _fetch_result(api, document_id)
+    figures.add("cluster.pages", pages)
+    figures.add("cluster.succeeded", int(document["state"] == "succeeded"))
+    figures.add("cluster.pages_per_s", round(pages / (done - begun), 2))
+    figures.add("cluster.first_page_s", round(first_s, 2))
+    figures.add("cluster.first_page_while_processing", int(under_way))
+    figures.add("cluster.result_mb", round(size / _MB, 1))
+    for name, (own, child) in memory.peaks().items():
+        figures.add(f"cluster.memory_mb_{name}", round(own))
+        figures.add(f"cluster.growth_mb_{name}", round(read[name], 1))
+        if child:
+            figures.add(f"cluster.memory_mb_{name}_child", round(child))
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pages", type=int, default=5000)
+    parser.add_argument("--distributed", action="store_true")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="quire-big-") as folder:
         pdf = long_pdf(Path(folder, "long.pdf"), options.pages)
-        with running(Path(folder, "data")) as service:
-            _measure(service, pdf, options.pages, figures)
+        if options.distributed:
+            _measure_cluster(Path(folder), pdf, options.pages, figures)
+        else:
+            with running(Path(folder, "data")) as service:
+                _measure(service, pdf, options.pages, figures)
     if options.out:
         figures.write(options.out)
     return 0
