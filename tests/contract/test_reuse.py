@@ -278,3 +278,18 @@ def test_what_somebody_waits_for_becomes_as_urgent_as_they_are(store: Store) -> 
     with store.database.read() as connection:
         assert {job.priority for job in store.jobs(bulk)} == {commands.INTERACTIVE}
         assert connection.scalar(sa.select(runs.c.priority).where(runs.c.id == bulk)) == commands.BULK
+
+
+def test_two_tenants_that_hold_the_same_key_stay_apart(store: Store) -> None:
+    process, other = store.process(), TenantId("b")
+    store.planned(1, reuse=KEY)
+    _read(store, process)
+    store.planned(1, reuse=KEY, tenant=other)
+    waiting = store.planned(1, reuse=KEY, tenant=other)
+    assert store.page_states(waiting) == {
+        1: "pending"
+    }  # for its own tenant's page, whatever another has read
+    assert store.jobs(waiting) == []
+    assert _read(store, process) == [1]
+    assert _read(store, process) == []
+    assert store.page_states(waiting) == {1: "read"}
