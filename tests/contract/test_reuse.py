@@ -280,16 +280,22 @@ def test_what_somebody_waits_for_becomes_as_urgent_as_they_are(store: Store) -> 
         assert connection.scalar(sa.select(runs.c.priority).where(runs.c.id == bulk)) == commands.BULK
 
 
-def test_two_tenants_that_hold_the_same_key_stay_apart(store: Store) -> None:
+@pytest.mark.parametrize("read_first", [True, False])
+def test_two_tenants_that_hold_the_same_key_stay_apart(store: Store, read_first: bool) -> None:
+    """Who waits does so for its own tenant's page, whatever another has read, whichever was there first."""
     process, other = store.process(), TenantId("b")
-    store.planned(1, reuse=KEY)
-    _read(store, process)
-    store.planned(1, reuse=KEY, tenant=other)
+    order = [DEFAULT_TENANT, other] if read_first else [other, DEFAULT_TENANT]
+    for tenant in order:
+        store.planned(1, reuse=KEY, tenant=tenant)
+    claims = {claim.tenant: claim for claim in [store.claim(Queue.RASTER, process) for _ in order]}
+    with store.ledger.holding(claims[DEFAULT_TENANT]) as unit:
+        unit.done()
+        unit.end_page(ended(1))
     waiting = store.planned(1, reuse=KEY, tenant=other)
-    assert store.page_states(waiting) == {
-        1: "pending"
-    }  # for its own tenant's page, whatever another has read
+    assert store.page_states(waiting) == {1: "pending"}
     assert store.jobs(waiting) == []
-    assert _read(store, process) == [1]
+    with store.ledger.holding(claims[other]) as unit:
+        unit.done()
+        unit.end_page(ended(1))
     assert _read(store, process) == []
     assert store.page_states(waiting) == {1: "read"}
