@@ -16,8 +16,9 @@ from services.stores.engine import now_us
 from services.stores.work_tables import jobs as job_rows
 from services.stores.work_tables import processes
 
-_AGAIN_US = 5_000_000
-"""A job that may have killed its process waits this long per death, so that others get on."""
+_AGAIN_US, _AGAIN_AT_MOST_US = 5_000_000, 60_000_000
+"""How long a job that may have killed its process waits, twice as long after each further death: others
+get on, and whatever else kills processes may be over by the next try."""
 
 SHARED, SUSPECT, ALONE = 0, 1, 2
 
@@ -127,7 +128,8 @@ def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int
     """True when that was once too often, and it is not tried again."""
     deaths = row.deaths + 1
     if deaths < deaths_allowed:
-        _release(connection, row, solo=SUSPECT, deaths=deaths, run_after=now_us() + deaths * _AGAIN_US)
+        wait_us = min(_AGAIN_US << row.deaths, _AGAIN_AT_MOST_US)
+        _release(connection, row, solo=SUSPECT, deaths=deaths, run_after=now_us() + wait_us)
         return False
     connection.execute(sa.delete(job_rows).where(job_rows.c.id == row.id))
     error = ErrorInfo(

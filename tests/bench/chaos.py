@@ -82,9 +82,9 @@ class Caller:
                 break
             time.sleep(0.5)
         answer = self._insist(lambda: self._http.get(f"/v1/documents/{posted}/result"))
-        result = answer.json()
-        # A problem (no result) carries the id of its request and of its document.
-        return Ending(document["state"], result if answer.is_success else {"code": result["code"]})
+        # Where there is no result, the answer carries ids; what counts is why the document has none.
+        why = document["error"] or answer.json()
+        return Ending(document["state"], answer.json() if answer.is_success else {"code": why["code"]})
 
     def _insist(self, call: Any) -> httpx.Response:
         """Until somebody answers something that another try would not change, or time is over."""
