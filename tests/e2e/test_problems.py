@@ -165,9 +165,9 @@ def test_answers_carry_what_browsers_should_obey(api: Client) -> None:
     assert "server" not in headers
 
 
-def test_object_sources_need_a_bucket(api: Client) -> None:
+def test_objects_come_only_from_buckets_that_the_operator_allowed(api: Client) -> None:
     answer = api.http.post("/v1/documents", json={"source": {"object": "s3://bucket/key"}})
-    problem(answer, 422, "unsupported")
+    problem(answer, 422, "source_refused")
 
 
 def test_base64_sources(api: Client, invoice: bytes) -> None:
