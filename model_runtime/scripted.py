@@ -76,7 +76,7 @@ class ScriptedReader:
         with self._lock:
             earlier = self._seen.get(digest, 0)
             self._seen[digest] = earlier + 1
-        if self._wait(cancelled):
+        if called_off(self._delay_s, cancelled):
             return PageReading(width=order.image.width, height=order.image.height)
         failure = self._failures.get(digest) or self._failures.get("*")
         if failure is not None and earlier < (_MANY if failure.times is None else failure.times):
@@ -86,15 +86,16 @@ class ScriptedReader:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _wait(self, cancelled: Callable[[], bool]) -> bool:
-        """Take the time a reading takes; True when it was called off."""
-        until = time.monotonic() + self._delay_s
-        while not cancelled():
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
-            time.sleep(min(_TICK_S, left))
-        return True
+
+def called_off(delay_s: float, cancelled: Callable[[], bool]) -> bool:
+    """Take the time that a reading or a reply takes; True when it was called off meanwhile."""
+    until = time.monotonic() + delay_s
+    while not cancelled():
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(_TICK_S, left))
+    return True
 
 
 def image_digest(data: bytes) -> str:

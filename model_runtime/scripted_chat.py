@@ -9,7 +9,6 @@ the prompt must hold; ``text`` may be a list, said in turn, the last one again a
 import hashlib
 import json
 import re
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,10 @@ from threading import Lock
 from typing import Any
 
 from model_runtime.chat import Finish, Reply, Token, Turn
-from model_runtime.scripted import derived
+from model_runtime.scripted import called_off, derived
 from pipeline.prompts import PLAIN, TEXT, name_of
 from schemas.errors import Unsupported
 
-_TICK_S = 0.02
 _REMEMBERED = 1000
 _PIECE = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
 
@@ -76,7 +74,7 @@ class ScriptedChat:
             raise Unsupported("unsupported", "a script says whole replies")
         with self._lock:
             self.turns.append(turn)
-        if self._wait(cancelled):
+        if called_off(self._delay_s, cancelled):
             return Reply("", Finish.CANCELLED)
         text = self._answer(turn) if self._answer is not None else None
         if text is not None:
@@ -91,15 +89,6 @@ class ScriptedChat:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _wait(self, cancelled: Callable[[], bool]) -> bool:
-        until = time.monotonic() + self._delay_s
-        while not cancelled():
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
-            time.sleep(min(_TICK_S, left))
-        return True
 
 
 def reply(text: str, finish: Finish = Finish.STOP, logprob: float | None = -0.01) -> Reply:
