@@ -1,5 +1,9 @@
 """A process that dies takes nobody's work with it, and convicts only what was alone when it died."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -155,3 +159,48 @@ def test_a_lease_of_a_process_nobody_knows_is_voided_too(store: Store) -> None:
         connection.execute(sa.delete(processes))
     store.ledger.bury(3600, _ALLOWED)
     assert store.claim(Queue.RASTER, store.process()).alone
+
+
+@contextmanager
+def _statements(store: Store) -> Iterator[list[tuple[str, list[Any]]]]:
+    """What is sent to the database meanwhile, with the values bound to it."""
+    sent: list[tuple[str, list[Any]]] = []
+
+    def heard(_c: Any, _cursor: Any, text: str, values: Any, _context: Any, _many: bool) -> None:
+        sent.append((text, list(values.values() if isinstance(values, dict) else values)))
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", heard)
+    try:
+        yield sent
+    finally:
+        sa.event.remove(store.database.engine, "before_cursor_execute", heard)
+
+
+def test_a_heartbeat_is_one_update_however_much_is_held(store: Store) -> None:
+    store.planned(20)
+    process = store.process()
+    for _ in range(20):
+        store.claim(Queue.RASTER, process)
+    with _statements(store) as sent:
+        store.ledger.beat(process)
+    writes = [text for text, _ in sent if not text.startswith(("BEGIN", "COMMIT"))]
+    assert len(writes) == 1
+    assert writes[0].startswith("UPDATE processes")
+    assert len(store.ledger.held(process)) == 20
+
+
+def test_whether_a_lease_has_run_out_is_told_by_the_clock_of_the_database_alone(store: Store) -> None:
+    """No time of ours is sent: clocks of machines that disagree can neither void a lease nor keep it."""
+    store.planned(2)
+    an_hour, a_year = 3_600_000_000, 365 * 24 * 3_600_000_000
+    with _statements(store) as sent:
+        process = store.process()
+        store.claim(Queue.RASTER, process)
+        store.ledger.beat(process)
+        assert store.ledger.bury(an_hour / 1e6, _ALLOWED) == 0
+    assert not [value for _, values in sent for value in values if isinstance(value, int) and value > a_year]
+    with store.database.write() as connection:  # the database's clock moves on by an hour
+        silent = processes.c.seen_at - an_hour
+        connection.execute(sa.update(processes).values(seen_at=silent))
+    assert store.ledger.bury(an_hour / 1e6, _ALLOWED) >= 1
+    assert store.ledger.held(process) == set()
