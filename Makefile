@@ -22,16 +22,23 @@ $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "Quire needs Python 3.11 or newer: none found; set PYTHON=/path/to/python3"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 
-$(STAMP): $(BIN)/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+# The client comes as a copy with the rest, and then as what is being worked on.
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+CLIENT  := $(PIP) --no-deps -e clients/python
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt clients/python/pyproject.toml
+	$(PIP) -e .
+	$(CLIENT)
 	@touch $@
 
 $(DEV): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e '.[dev]'
+	$(CLIENT)
 	@touch $@
 
 $(MODEL): $(DEV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[model]'
+	$(PIP) -e '.[model]'
+	$(CLIENT)
 	@touch $@
 
 .PHONY: vllm-cpu
@@ -120,7 +127,8 @@ schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json
 
 $(DEPLOY): $(DEV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[deploy]'
+	$(PIP) -e '.[deploy]'
+	$(CLIENT)
 	@touch $@
 
 check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts without a container engine

@@ -5,4 +5,6 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-sys.stdout.write("\n".join(project["dependencies"]) + "\n")
+# What is of this repository comes with its source.
+wanted = [line for line in project["dependencies"] if "{root:uri}" not in line]
+sys.stdout.write("\n".join(wanted) + "\n")

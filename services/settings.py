@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     shutdown_s: float = Field(default=20.0, ge=0, le=3600)
     """How long a worker that is asked to stop may go on with what it has begun, before it hands it back."""
 
+    api_key: SecretStr | None = None
+    """For commands that talk to a service elsewhere (``--url``): the key they show it."""
+
     insecure_no_keys: bool = False
     """Let `quire api` listen on other addresses than loopback although anybody there may then do anything."""
 

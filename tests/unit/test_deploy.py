@@ -150,3 +150,4 @@ def test_what_the_image_installs_is_what_the_project_needs() -> None:
     )
     assert "pymupdf>=2.0" in done.stdout.splitlines()
     assert "pytest>=9" not in done.stdout.splitlines()
+    assert "{root" not in done.stdout, "the client is copied, and installed from there"

@@ -3,13 +3,16 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("schemas", "pipeline", "model_runtime", "workers", "services", "migrations")
-MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+CLIENT = ROOT / "clients/python/src"
+OURS = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+MODULES = OURS + sorted(CLIENT.rglob("*.py"))
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -28,6 +31,17 @@ def test_a_package_name_is_found_exactly_once_on_the_path(name: str) -> None:
     assert found.stdout.strip() in {f"1 {['quire']}", "1 []"}
 
 
+def test_the_client_is_a_distribution_of_its_own() -> None:
+    """Somebody else's project of a similar name on an index must never come in its place."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert not any(
+        "client" in name for name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    )
+    own = tomllib.loads((ROOT / "clients/python/pyproject.toml").read_text())["project"]
+    assert f"{own['name']} @ {{root:uri}}/clients/python" in project["project"]["dependencies"]
+    assert (own["license"], own["dependencies"]) == ("Apache-2.0", ["httpx>=0.28"])
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_its_job_first_and_stays_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -38,7 +52,7 @@ def test_a_module_says_its_job_first_and_stays_short(path: Path) -> None:
 
 def test_importing_any_module_starts_nothing_and_reads_no_environment() -> None:
     """No thread, no child, no open socket, and no QUIRE_* variable looked at, for every module at once."""
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in MODULES]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in OURS] + ["quire_client"]
     names = [name.removesuffix(".__init__") for name in names if not name.startswith("migrations.")]
     probe = (
         "import importlib, os, sys, threading\n"
