@@ -160,24 +160,9 @@ class Conversation:
         )
 
     async def _stream(self, endpoint: Endpoint, sent: bytes, turn: Turn) -> tuple[Collected, Loop | None]:
-        """One request. A connection that the server had closed while it idled costs one more try."""
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self.options.total_s
-        for again in (True, False):
-            try:
-                async with asyncio.timeout(self.options.first_token_s):
-                    response = await self.talk.post(endpoint, sent)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                self.endpoints.failed(endpoint)
-                self.served = None  # it may come back as another one
-                raise _Elsewhere(EngineUnavailable(detail="the engine does not answer")) from None
-            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                if again:
-                    continue
-                raise self._broken(endpoint) from None
-            except (TimeoutError, httpx.TimeoutException):
-                raise _late("the first token") from None
-            break
+        """One request."""
+        deadline = asyncio.get_running_loop().time() + self.options.total_s
+        response = await self._posted(endpoint, sent)
         try:
             if response.status_code != httpx.codes.OK:
                 await self._refused(endpoint, response)
@@ -185,17 +170,34 @@ class Conversation:
         except (httpx.HTTPError, _CutShort):
             raise self._broken(endpoint) from None
         except EngineUnavailable as error:
-            if error.code == "engine_unavailable":
+            if error.code in ("engine_unavailable", "engine_lost"):
                 self.endpoints.failed(endpoint)
             raise
         finally:
             await response.aclose()
 
+    async def _posted(self, endpoint: Endpoint, sent: bytes) -> httpx.Response:
+        """A connection that the server had closed while it idled costs one more try."""
+        for again in (True, False):
+            try:
+                async with asyncio.timeout(self.options.first_token_s):
+                    return await self.talk.post(endpoint, sent)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                self.endpoints.failed(endpoint)
+                self.served = None  # it may come back as another one
+                if not again:  # it took the request, broke off, and was gone when asked once more
+                    raise _lost() from None
+                raise _Elsewhere(EngineUnavailable(detail="the engine does not answer")) from None
+            except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                if not again:
+                    break
+            except (TimeoutError, httpx.TimeoutException):
+                raise _late("the first token") from None
+        raise self._broken(endpoint)
+
     def _broken(self, endpoint: Endpoint) -> EngineUnavailable:
         self.endpoints.failed(endpoint)
-        return EngineUnavailable(
-            "engine_unavailable", "the connection to the engine broke before the reply ended"
-        )
+        return _lost()
 
     async def _refused(self, endpoint: Endpoint, response: httpx.Response) -> None:
         status, message = response.status_code, message_of(await response.aread())
@@ -262,8 +264,14 @@ def _event(line: bytes) -> Piece | None:
         ) from None
     if new is not None and new.error is not None:
         _log.warning("engine_refused", status=new.status, message=new.error[:200])
-        raise judge(new.status, new.error)
+        error = judge(new.status, new.error)
+        raise _lost() if error.code == "engine_unavailable" else error
     return new
+
+
+def _lost() -> EngineUnavailable:
+    """It had taken the request: perhaps it went away because of it."""
+    return EngineUnavailable("engine_lost", "the connection to the engine broke before the reply ended")
 
 
 def _late(what: str) -> EngineUnavailable:

@@ -66,6 +66,9 @@ class Rule(BaseModel):
     reset: bool = False
     """Closed with RST instead of FIN."""
 
+    away_s: float | None = None
+    """With ``close_after``: the server dies of it, with all its connections, and is away for so long."""
+
     extra_visual_tokens: int = 0
     """Counted on top of what the images cost."""
 

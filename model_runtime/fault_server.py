@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -54,7 +54,10 @@ class FaultServer:
     running: int = 0
     most_at_once: int = 0
     _rules: Rules = field(init=False)
+    deaths: int = 0
     _stopping: asyncio.Event = field(init=False)
+    _down: asyncio.Event = field(init=False)
+    _away_s: float = 0.0
     _loop: asyncio.AbstractEventLoop | None = None
     _thread: threading.Thread | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -82,19 +85,31 @@ class FaultServer:
         """Open connections are cut, as when a server is killed."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
+            self._loop.call_soon_threadsafe(self._down.set)
             self._thread.join()
             self._loop = None
 
     async def _run(self, ready: threading.Event) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, self.host, self.port, backlog=512)
-        self.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await self._stopping.wait()
-        server.close()
-        for writer in list(self._connections):
-            writer.transport.abort()
-        await asyncio.sleep(0.01)  # for the transports to notice
+        self._loop, self._stopping, self._down = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        while not self._stopping.is_set():
+            self._down.clear()
+            server = await asyncio.start_server(self._serve, self.host, self.port, backlog=512)
+            self.port = server.sockets[0].getsockname()[1]
+            ready.set()
+            await self._down.wait()
+            server.close()
+            for writer in list(self._connections):
+                writer.transport.abort()
+            await asyncio.sleep(0.01)  # for the transports to notice
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._away_s)
+
+    def _cut(self, writer: asyncio.StreamWriter, rule: Rule) -> NoReturn:
+        if rule.away_s is not None:
+            self.deaths += 1
+            self._away_s = rule.away_s
+            self._down.set()
+        cut(writer, rule)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
@@ -172,7 +187,7 @@ class FaultServer:
             return await send(writer, rule.status, {"error": {"message": rule.message}}, extra)
         if rule.close_after == 0:
             await asyncio.sleep(rule.first_token_s)
-            cut(writer, rule)
+            self._cut(writer, rule)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         try:
@@ -192,7 +207,7 @@ class FaultServer:
                 finish = "length"
                 break
             if asked.tokens == rule.close_after:
-                cut(writer, rule)
+                self._cut(writer, rule)
             event(writer, delta(text, asked.tokens if rule.logprobs and self.script.logprobs else None))
             await writer.drain()
             if writer.transport.is_closing():
@@ -200,7 +215,7 @@ class FaultServer:
             asked.tokens += 1
             await asyncio.sleep(rule.between_tokens_s)
         if asked.tokens == rule.close_after:
-            cut(writer, rule)
+            self._cut(writer, rule)
         visual = sum((w // self.script.factor) * (h // self.script.factor) + 2 for w, h in chat.sizes)
         prompt_tokens = text_tokens(chat.prompt) + visual + rule.extra_visual_tokens
         event(writer, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})

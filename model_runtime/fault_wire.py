@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from model_runtime.fault_script import Rule
 from model_runtime.image_check import size_of
@@ -38,7 +38,7 @@ class Close(Exception):
     """The connection ends here."""
 
 
-def cut(writer: asyncio.StreamWriter, rule: Rule) -> None:
+def cut(writer: asyncio.StreamWriter, rule: Rule) -> NoReturn:
     if rule.reset:
         wire: socket.socket = writer.get_extra_info("socket")
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

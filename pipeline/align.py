@@ -19,7 +19,8 @@ class Alignment:
     """``words``: of each piece of text, placed where they were found.
 
     ``coverage``: share of the other reader's letters that the transcription has; ``support``: share of the
-    transcription's letters that the other reader saw too. None where there is nothing to compare with.
+    transcription's letters that the other reader saw too. None where there is nothing to compare with; of
+    text where the other reader saw none at all, the support is 0.
     """
 
     words: tuple[tuple[SeenWord, ...], ...]
@@ -57,10 +58,9 @@ def align(pieces: Sequence[str], reference: Reference | None) -> Alignment:
     for piece in pieces:
         words.append(tuple(_words(piece, at, by_char)))
         at += len(piece) + 1
-    if not reference or not text:
-        return Alignment(tuple(words), 0.0 if reference else None, None)
-    seen = sum(laid.used)
-    return Alignment(tuple(words), min(1.0, laid.covered / len(reference.text)), seen / len(text))
+    covered = min(1.0, laid.covered / len(reference.text)) if reference else None
+    supported = sum(laid.used) / len(text) if reference is not None and text else None
+    return Alignment(tuple(words), covered, supported)
 
 
 class _Laid:

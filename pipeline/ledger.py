@@ -100,11 +100,13 @@ class PlanFacts:
     """What planning found out and the run keeps: the engine chosen, warnings about the document.
 
     ``reuse`` is the same for two documents of a tenant when the same page of both would be read alike.
+    ``asks``: there are questions, and the engine answers such; pages read without them are asked for more.
     """
 
     engine: dict[str, Any]
     warnings: tuple[dict[str, Any], ...] = ()
     reuse: str | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """When and how a job is tried again."""
+    """When and how a job is tried again. ``alone``: with nothing beside it, from now on."""
 
     delay_s: float
     counted: bool
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

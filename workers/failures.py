@@ -32,7 +32,7 @@ class Failures:
 
     def of_job(self, claim: Claim, error: QuireError, ms: int) -> None:
         """A job failed as a whole."""
-        later = policy.after(error, claim.attempts, claim.setbacks)
+        later = policy.after(error, claim.attempts, claim.setbacks, alone=claim.alone)
 
         def write(unit: UnitOfWork) -> None:
             unit.failed(Failure(error.info(), later is None or later.counted, ms, claim.page))

@@ -28,8 +28,13 @@ def source_of(claim: Claim, path: str) -> SourceFile:
     return SourceFile(path, claim.facts.media_type, claim.facts.password)
 
 
-def page_order(number: int, request: Request, spec: EngineSpec) -> PageOrder:
-    tasks = frozenset(request.effective_tasks())
+def tasks_of(request: Request, *, more: bool = False) -> frozenset[Task]:
+    """``more``: the page was read before, and has questions to answer."""
+    return frozenset({Task.QUESTIONS} if more else request.effective_tasks())
+
+
+def page_order(number: int, request: Request, spec: EngineSpec, *, more: bool = False) -> PageOrder:
+    tasks = tasks_of(request, more=more)
     needing = _NEED_THE_PICTURE | {Task.FIELDS} if spec.limits.counts_tokens else _NEED_THE_PICTURE
     return PageOrder(
         number=number,

@@ -12,13 +12,14 @@ from pipeline.ports import BlobKey
 from pipeline.select import select_pages
 from schemas.errors import DocumentUnreadable, NotFound
 from schemas.page import EngineUsed, PageSource
-from schemas.request import BudgetProfile, Request
+from schemas.request import BudgetProfile, Request, Task
 from workers.aids import StoredPage
 from workers.cage import Cancelled
 from workers.commit import Commit
 from workers.context import Context
 from workers.failures import Failures, advance, ours
-from workers.orders import page_order, request_of, reuse_base, source_of
+from workers.orders import page_order, request_of, reuse_base, source_of, tasks_of
+from workers.steps import with_answers
 from workers.surroundings import step
 
 _HOLD_OFF_S = 2.0
@@ -46,6 +47,7 @@ class PageJobs:
             engine={"name": spec.name, "model": spec.model, "version": spec.version},
             warnings=tuple(warning.model_dump() for warning in found.warnings),
             reuse=reuse_base(claim, request, spec, context.version),
+            asks=Task.QUESTIONS in tasks_of(request) & spec.tasks,
         )
 
         def write(unit: UnitOfWork) -> None:
@@ -77,7 +79,9 @@ class PageJobs:
                 started = time.monotonic()
                 try:
                     with step(self.context.tracer, "page", {"quire.page": page}):
-                        self._prepare(claim, source, page_order(page, request, spec), following)
+                        base = self._before(claim, page)
+                        order = page_order(page, request, spec, more=base is not None)
+                        self._prepare(claim, source, order, following, base)
                 except (Fenced, Cancelled):
                     raise
                 except Exception as error:  # noqa: BLE001  # whatever happens to a page, its neighbours go on
@@ -85,11 +89,30 @@ class PageJobs:
                     if not self.failures.of_page(claim, page, following, ours(error), ms):
                         return
 
-    def _prepare(self, claim: Claim, source: SourceFile, order: PageOrder, following: int | None) -> None:
+    def _before(self, claim: Claim, page: int) -> bytes | None:
+        """What an earlier run read of a page that this one asks more of.
+
+        Pages of a run that only does over what failed are copied if there is anything to be found here.
+        """
+        based_on = claim.facts.based_on
+        return self.context.ledger.content(based_on, page) if based_on is not None else None
+
+    def _end(self, claim: Claim, made: PageEnd, base: bytes | None) -> PageEnd:
+        end = replace(made, attempts=claim.attempts + 1)
+        return end if base is None else self.context.cage.run(with_answers, base, end)
+
+    def _prepare(
+        self,
+        claim: Claim,
+        source: SourceFile,
+        order: PageOrder,
+        following: int | None,
+        base: bytes | None,
+    ) -> None:
         context = self.context
         made = context.cage.run(context.steps.prepare, source, order)
         if isinstance(made, PageEnd):
-            end = replace(made, attempts=claim.attempts + 1)
+            end = self._end(claim, made, base)
 
             def write_end(unit: UnitOfWork) -> int | None:
                 advance(unit, following)
@@ -134,7 +157,9 @@ class PageJobs:
             return
         reader = context.engines.named(request.engine)
         aids = StoredPage(context, claim, image)
-        reading = reader.read(_read_order(claim, request, image), lost, aids)
+        assert claim.page is not None
+        base = self._before(claim, claim.page)
+        reading = reader.read(_read_order(claim, request, image, more=base is not None), lost, aids)
         if lost():
             raise Fenced("fenced", "the job is no longer ours")
         spec = reader.spec
@@ -143,7 +168,7 @@ class PageJobs:
         )
         source = PageSource.MODEL if spec.limits.counts_tokens else PageSource.OCR
         made = context.cage.run(context.steps.arrange, claim.prepared, reading, engine, source, image)
-        end = replace(made, attempts=claim.attempts + 1)
+        end = self._end(claim, made, base)
 
         def write(unit: UnitOfWork) -> int | None:
             unit.done()
@@ -153,10 +178,10 @@ class PageJobs:
             context.waker.wake(Queue.FINISH)
 
 
-def _read_order(claim: Claim, request: Request, image: PageImage) -> ReadOrder:
+def _read_order(claim: Claim, request: Request, image: PageImage, *, more: bool) -> ReadOrder:
     return ReadOrder(
         image=image,
-        tasks=frozenset(request.effective_tasks()),
+        tasks=tasks_of(request, more=more),
         languages=tuple(request.languages),
         schema=claim.facts.schema,
         questions=tuple(request.questions),

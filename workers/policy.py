@@ -15,12 +15,16 @@ class Rule:
     """``delays``: seconds before each further try; after the last one the work has failed.
 
     ``counted``: the tries count against the page. What is ours or a neighbour's fault does not: it has a
-    ladder of its own, and leaves the page's untouched.
+    ladder of its own, and leaves the page's untouched. ``alone``: it may be the page's fault or that of one
+    beside it, so that the page runs alone from then on, and only what happens there counts.
     """
 
     delays: tuple[float, ...] = ()
     counted: bool = True
+    alone: bool = False
 
+
+_AT_FIRST_S = 1.0
 
 NEVER = Rule()
 ONCE = Rule((0.0,))
@@ -37,6 +41,9 @@ RULES: dict[str, Rule] = {
     # It failed or hung over this page in particular, or so it seems: a few more tries, with time to recover.
     "engine_failed": Rule((2.0, 10.0)),
     "engine_timeout": Rule((5.0,)),
+    # It went away over a reply. Who was there when it happens may be innocent; a page that takes it down
+    # three times with nothing beside it is not. `quire model serve` bears five deaths in ten minutes.
+    "engine_lost": Rule((2.0, 5.0), alone=True),
     # Somebody has to mend the setting; the work waits for it.
     "engine_unauthorized": PATIENT,
     "engine_model_missing": PATIENT,
@@ -48,9 +55,12 @@ RULES: dict[str, Rule] = {
 }
 
 
-def after(error: QuireError, attempts: int, setbacks: int) -> Later | None:
-    """When to try again, or None to give up. ``attempts`` and ``setbacks``: failed tries before this one."""
+def after(error: QuireError, attempts: int, setbacks: int, *, alone: bool = False) -> Later | None:
+    """When to try again, or None to give up. ``attempts`` and ``setbacks``: failed tries before this one;
+    ``alone``: this one ran with nothing beside it."""
     rule = RULES.get(error.code, _by_kind(error))
+    if rule.alone and not alone:
+        return Later(_AT_FIRST_S, counted=False, alone=True)
     used = attempts if rule.counted else setbacks
     if used >= len(rule.delays):
         return None

@@ -46,7 +46,7 @@ class Pressure:
     def failed(self, error: QuireError) -> None:
         """A call failed. Too many at once: fewer. Nobody there: one at a time looks whether it is back."""
         with self._lock:
-            if error.code == "engine_unavailable":
+            if error.code in ("engine_unavailable", "engine_lost"):
                 self._allowed = 1.0
             elif error.code == "engine_overloaded" and self._clock() - self._shrunk_at >= _PAUSE_S:
                 self._allowed = max(1.0, self._allowed * _SHRINK)

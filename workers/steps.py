@@ -58,6 +58,22 @@ def arrange(
     return ended(content, asdict(page.geometry), budget, reading.spent)
 
 
+def with_answers(base: bytes, end: PageEnd) -> PageEnd:
+    """A page read before, with what it answers now; ``base`` is its content, as JSON."""
+    from pipeline.more import with_answers as added
+
+    assert end.content is not None
+    content = added(PageContent.model_validate_json(base), PageContent.model_validate_json(end.content))
+    page = content.page
+    return replace(
+        end,
+        state=page.state,
+        error=page.error,
+        content=content.model_dump_json().encode(),
+        summary=_summary(content),
+    )
+
+
 def prepared_of(stored: bytes) -> PreparedPage:
     """A prepared page as it was stored, without its image."""
     return _adapter().validate_json(stored)

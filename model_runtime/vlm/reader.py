@@ -197,25 +197,34 @@ class VlmReader:
         assert found.text is not None
         reference = witness.reference
         alignment = laid(found.text, reference)
-        if reference is None or len(reference.text) < _ENOUGH or alignment.coverage is None:
+        if reference is None:
+            return alignment
+        if len(reference.text) < _ENOUGH or alignment.coverage is None:
+            if sum(map(str.isalnum, found.text.written.text)) >= _ENOUGH:
+                self._supported(session, alignment)
             return alignment
         if alignment.coverage < _COVERED and session.order.profile is not BudgetProfile.FAST:
             again = self._again(session, found.text, alignment.coverage)
             better = laid(again, reference) if again is not None else None
             if again is not None and better is not None and (better.coverage or 0.0) > alignment.coverage:
                 found.text, alignment = again, better
-        coverage, support = alignment.coverage or 0.0, alignment.support
+        coverage = alignment.coverage or 0.0
         if coverage < _COVERED:
             session.warn(
                 "coverage_low",
                 f"the text holds {coverage:.0%} of what an independent reading saw on the page",
             )
-        if support is not None and support < _SUPPORTED:
+        self._supported(session, alignment)
+        return alignment
+
+    @staticmethod
+    def _supported(session: Session, alignment: Alignment) -> None:
+        """Text that nobody else sees may be invented, above all where another reader finds hardly any."""
+        if alignment.support is not None and alignment.support < _SUPPORTED:
             session.warn(
                 "text_unsupported",
-                f"an independent reading saw only {support:.0%} of the text on the page",
+                f"an independent reading saw only {alignment.support:.0%} of the text on the page",
             )
-        return alignment
 
     def _again(self, session: Session, text: Text, coverage: float) -> Text | None:
         try:

@@ -7,6 +7,7 @@ from model_runtime.vlm.session import Session, View
 from pipeline import prompts
 from pipeline.certainty import Tokens
 from pipeline.cut_page import halves, tile_of
+from pipeline.declining import declines
 from pipeline.parse_markdown import Transcription, read_page
 from pipeline.splice import Written, below, beside
 from pipeline.tiling import Cut, Tile, Tiling
@@ -28,12 +29,14 @@ _MOST_PICTURES = 6
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was read of a part of the page. ``lost``: why nothing of it can be used."""
+    """What was read of a part of the page. ``fronted``: the reply began as transcriptions are asked to;
+    ``lost``: why nothing of it can be used."""
 
     written: Written = field(default_factory=lambda: Written(""))
     language: str | None = None
     rotation: int | None = None
     legible: bool | None = None
+    fronted: bool = False
     lost: str | None = None
 
     def joined(self, other: "Part", how: Cut) -> "Part":
@@ -43,6 +46,7 @@ class Part:
             self.language or other.language,
             self.rotation if self.rotation is not None else other.rotation,
             None if self.legible is None and other.legible is None else bool(self.legible or other.legible),
+            self.fronted or other.fronted,
             self.lost if self.lost == other.lost else None,
         )
 
@@ -136,7 +140,9 @@ def _read(session: Session, view: View, depth: int) -> Part:
         )
         reply = session.ask(view, prompt, temperature=temperature, seed=seed)
         if reply.finish is Finish.STOP:
-            return _part(reply)
+            part = _part(reply)
+            if session.settings.plain or part.fronted or not declines(reply.text):
+                return part
         reason = reply.reason or _REASONS[reply.finish]
         if reply.finish is Finish.LENGTH:
             more = _continued(session, view, prompt, reply)
@@ -159,6 +165,7 @@ def _continued(session: Session, view: View, prompt: str, reply: Reply) -> Reply
 
 
 _REASONS = {
+    Finish.STOP: "the model declined to transcribe the page",
     Finish.LENGTH: "the reply was longer than allowed",
     Finish.LOOP: "the reply repeated itself without end",
 }
@@ -199,7 +206,7 @@ def _part(reply: Reply) -> Part:
     if "".join(token.text for token in reply.tokens) != reply.text:
         written = Written(reply.text)
     body = written.slice(front.start, len(reply.text))
-    return Part(body, front.language, front.rotation, front.legible)
+    return Part(body, front.language, front.rotation, front.legible, front.start > 0)
 
 
 def _upright(session: Session, view: View, part: Part) -> tuple[View, Part]:

@@ -22,6 +22,9 @@ get on, and whatever else kills processes may be over by the next try."""
 
 SHARED, SUSPECT, ALONE = 0, 1, 2
 
+NOT_NOW = sa.case((job_rows.c.solo == ALONE, SUSPECT), else_=job_rows.c.solo)
+"""Of work that is handed back: what ran alone still has to, and does not now."""
+
 
 def enrol(connection: sa.Connection, process: ProcessId, host: str, pid: int) -> None:
     connection.execute(
@@ -57,7 +60,7 @@ def resign(connection: sa.Connection, process: ProcessId) -> None:
         .values(
             state="ready",
             process_id=None,
-            solo=sa.case((job_rows.c.solo == ALONE, SUSPECT), else_=job_rows.c.solo),
+            solo=NOT_NOW,
         )
     )
     connection.execute(sa.delete(processes).where(processes.c.id == process))

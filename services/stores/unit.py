@@ -62,7 +62,7 @@ class SqlUnit:
 
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
         claim, based_on = self._claim, self._claim.facts.based_on
-        copied = self._copy(based_on, pages) if based_on else set()
+        copied = self._copy(based_on, pages, facts) if based_on else set()
         todo = [number for number in pages if number not in copied]
         placed = reuse.place(self._connection, self._owner, todo, facts.reuse, self._priority)
         reused = len(copied) + len(placed.read)
@@ -86,15 +86,20 @@ class SqlUnit:
         if reused == len(pages):
             self._add(Queue.FINISH, [jobs.Work()])
 
-    def _copy(self, base: RunId, numbers: Sequence[int]) -> set[int]:
-        """Take over pages that ended well there."""
-        taken = sa.select(page_rows.c.number).where(
-            page_rows.c.run_id == base, page_rows.c.state.in_(reuse.GOOD)
-        )
+    def _copy(self, base: RunId, numbers: Sequence[int], facts: PlanFacts) -> set[int]:
+        """Take over pages that ended well there, but for those that have new questions to answer."""
+        states = set(reuse.GOOD)
+        if facts.asks and self._asked_of(base) != self._claim.facts.request.get("questions"):
+            states.remove(PageState.READ)
+        taken = sa.select(page_rows.c.number).where(page_rows.c.run_id == base, page_rows.c.state.in_(states))
         copied = sorted(set(self._connection.scalars(taken)) & set(numbers))
         for start in range(0, len(copied), 500):
             reuse.copy_rows(self._connection, self._owner, base, copied[start : start + 500])
         return set(copied)
+
+    def _asked_of(self, run: RunId) -> Any:
+        request = self._connection.scalar(sa.select(runs.c.request).where(runs.c.id == run))
+        return (request or {}).get("questions")
 
     def look_again(self) -> Sequence[int]:
         job = sa.select(job_rows.c.payload).where(job_rows.c.id == self._claim.job)
@@ -194,6 +199,7 @@ class SqlUnit:
         self._job(
             state="ready",
             process_id=None,
+            solo=leases.SUSPECT if later.alone else leases.NOT_NOW,
             run_after=now_us() + round(later.delay_s * _SECOND),
             **{tries.name: tries + 1},
         )

@@ -133,10 +133,10 @@ def test_a_cancelled_turn_need_not_wait_for_a_first_token(server: FaultServer) -
         (Rule(status=400, message="cannot identify image file"), "page_image_broken", DocumentUnreadable),
         (Rule(status=400, message="Invalid JSON schema"), "schema_unsupported", RequestInvalid),
         (Rule(status=400, message="no"), "engine_refused", RequestInvalid),
-        (Rule(close_after=0), "engine_unavailable", EngineUnavailable),
-        (Rule(close_after=0, reset=True), "engine_unavailable", EngineUnavailable),
-        (Rule(reply="x" * 40, close_after=5), "engine_unavailable", EngineUnavailable),
-        (Rule(reply="x" * 40, close_after=5, reset=True), "engine_unavailable", EngineUnavailable),
+        (Rule(close_after=0), "engine_lost", EngineUnavailable),
+        (Rule(close_after=0, reset=True), "engine_lost", EngineUnavailable),
+        (Rule(reply="x" * 40, close_after=5), "engine_lost", EngineUnavailable),
+        (Rule(reply="x" * 40, close_after=5, reset=True), "engine_lost", EngineUnavailable),
     ],
 )  # fmt: skip
 def test_every_failure_has_its_code(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pipeline.ledger import Fenced, Queue
+from pipeline.ledger import Fenced, Later, Queue
 from schemas.errors import StoreUnavailable
 from schemas.ids import ProcessId
 from services.stores.work_tables import jobs, processes
@@ -44,6 +44,26 @@ def test_what_a_dead_process_had_in_flight_runs_alone_next(store: Store) -> None
         ((2,), True),
         ((3,), False),
     ]
+
+
+def test_what_may_take_the_engine_down_runs_alone_from_then_on(store: Store) -> None:
+    """Also after further tries that ended for other reasons; waiting meanwhile, it is not alone at work."""
+    store.planned(1)
+    claim = store.claim(Queue.RASTER, store.process())
+    with store.ledger.holding(claim) as unit:
+        unit.later(Later(0, counted=False, alone=True))
+    claim = store.claim(Queue.RASTER, store.process())
+    assert (claim.alone, claim.attempts, claim.setbacks) == (True, 0, 1)
+    with store.ledger.holding(claim) as unit:
+        unit.alone()
+        unit.later(Later(0, counted=True))
+    process = store.process()
+    claim = store.claim(Queue.RASTER, process)
+    assert (claim.alone, claim.attempts) == (True, 1)
+    for _ in range(2 * _ALLOWED):  # processes that die before it is its turn convict nothing
+        _die(store, process)
+        process = store.process()
+        assert store.claim(Queue.RASTER, process).alone
 
 
 def test_of_a_chunk_only_the_page_at_work_becomes_suspect(store: Store) -> None:

@@ -88,6 +88,12 @@ def test_without_another_reader_nothing_is_placed_and_nothing_judged() -> None:
     assert (laid.coverage, laid.support, laid.box(0)) == (None, None, None)
 
 
+def test_text_where_another_reader_sees_nothing_has_no_support() -> None:
+    laid = align(["Dear Sir or Madam"], Reference([]))
+    assert (laid.coverage, laid.support) == (None, 0.0)
+    assert align([""], Reference([])).support is None
+
+
 WORDS = st.lists(st.text(alphabet="abcdefghij", min_size=3, max_size=8), min_size=1, max_size=6)
 
 

@@ -50,6 +50,20 @@ def test_what_is_not_the_pages_fault_waits_and_is_not_counted(error: QuireError)
     assert waits[0] <= 1
 
 
+def test_a_page_that_takes_the_engine_down_is_tried_alone_and_convicted_only_there() -> None:
+    lost = EngineUnavailable("engine_lost")
+    for setbacks in range(9):
+        beside_others = policy.after(lost, 5, setbacks)
+        assert beside_others is not None
+        assert (beside_others.alone, beside_others.counted) == (True, False)
+    assert [policy.after(lost, attempts, 3, alone=True) is None for attempts in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_even_patience_ends() -> None:
     assert policy.after(EngineUnavailable(), 0, 1000) is None
 
