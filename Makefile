@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 OUT    ?= out
+# Tests wait for other processes much of their time: one runner more than there are cores, at most 6. Files in their order:
+# the slow ones (e2e) have few tests, and by number of tests they would come last.
+JOBS   ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n" -gt 5 ] && echo 6 || echo $$((n + 1)))
 STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 DEPLOY := $(VENV)/.installed-deploy
@@ -53,7 +56,7 @@ test: $(DEV) ## Lint, types, import rules, and every test on real parts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(DEV) ## Format and check
 	$(BIN)/ruff format .

@@ -201,7 +201,7 @@ def test_documents_are_read_across_processes(api: Client) -> None:
 
 
 def test_one_trace_spans_the_processes(api: Client, collector: Collector) -> None:
-    run = api.read(invoice_pdf(), "invoice.pdf")["run_id"]
+    run = api.read(invoice_pdf(), "invoice.pdf", reuse=False)["run_id"]
 
     def jobs(spans: list[Span]) -> list[Span]:
         return [span for span in spans if span.attributes.get("quire.run_id") == run]
