@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -34,7 +35,7 @@ _REFUSED_6 = [
 
 
 class SourceRefused(RequestInvalid):
-    """The address may not be fetched from; says no more than the caller already knew."""
+    """The address may not be reached from here; says no more than the caller already knew."""
 
     code = "source_refused"
 
@@ -87,8 +88,11 @@ class PinnedBackend(httpcore.NetworkBackend):
         allowed: Sequence[Network] = (),
         resolver: Resolver = resolve,
         connector: httpcore.NetworkBackend | None = None,
+        setting: str = "QUIRE_SOURCE_ALLOW",
     ) -> None:
+        """``setting`` is where the operator allows networks that are not public."""
         self._allowed = tuple(allowed)
+        self._setting = setting
         self._resolver = resolver
         self._connector = connector or httpcore.SyncBackend()
 
@@ -117,13 +121,64 @@ class PinnedBackend(httpcore.NetworkBackend):
             raise SourceFailed(detail=f"the host {host[:253]!r} is not known")
         if scoped or not all(permitted(address, self._allowed) for address in addresses):
             raise SourceRefused(
-                detail=f"{host[:253]!r} leads to an address that sources may not be fetched from "
-                "(private, loopback, link-local or reserved); QUIRE_SOURCE_ALLOW can permit a network"
+                detail=f"{host[:253]!r} leads to an address that may not be reached from here "
+                f"(private, loopback, link-local or reserved); {self._setting} can permit a network"
             )
         return str(addresses[0])
 
 
-class _PinnedTransport(httpx.HTTPTransport):
+class _Hurried(httpcore.NetworkBackend):
+    """Ends whatever goes on when the time is over; a peer that sends a byte now and then gains none."""
+
+    def __init__(self, backend: httpcore.NetworkBackend, until: float) -> None:
+        self._backend = backend
+        self._until = until
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(self._until, timeout, httpcore.ConnectTimeout)
+        stream = self._backend.connect_tcp(host, port, left, local_address, socket_options)
+        return _HurriedStream(stream, self._until)
+
+
+class _HurriedStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, until: float) -> None:
+        self._stream = stream
+        self._until = until
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(self._until, timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(self._until, timeout, httpcore.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(self._until, timeout, httpcore.ConnectTimeout)
+        return _HurriedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._until)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def _left(until: float, timeout: float | None, late: type[Exception]) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise late("the time for the whole exchange is over")
+    return left if timeout is None else min(left, timeout)
+
+
+class _Transport(httpx.HTTPTransport):
     """httpx's transport, its pool exchanged for one that connects through the guard."""
 
     def __init__(self, backend: httpcore.NetworkBackend, verify: ssl.SSLContext) -> None:
@@ -131,15 +186,26 @@ class _PinnedTransport(httpx.HTTPTransport):
         self._pool = httpcore.ConnectionPool(ssl_context=verify, network_backend=backend, max_connections=8)
 
 
-def client(backend: httpcore.NetworkBackend, timeout_s: float) -> httpx.Client:
-    """An HTTP client that reaches nothing the backend refuses; proxies of the environment are not used."""
-    return httpx.Client(
-        transport=_PinnedTransport(backend, ssl.create_default_context()),
-        timeout=httpx.Timeout(min(timeout_s, 10.0)),
-        follow_redirects=False,
-        trust_env=False,
-        headers={"User-Agent": "quire", "Accept": "*/*", "Accept-Encoding": "identity"},
-    )
+class Guard:
+    """The way out to addresses that others name, for URL sources and webhooks alike."""
+
+    def __init__(self, backend: PinnedBackend) -> None:
+        self._backend = backend
+        self._tls = ssl.create_default_context()
+
+    def client(self, timeout_s: float) -> httpx.Client:
+        """An HTTP client for one exchange: all of it, redirects included, takes at most so long.
+
+        It reaches nothing that the guard refuses; proxies of the environment are not used.
+        """
+        hurried = _Hurried(self._backend, time.monotonic() + timeout_s)
+        return httpx.Client(
+            transport=_Transport(hurried, self._tls),
+            timeout=httpx.Timeout(min(timeout_s, 10.0)),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"User-Agent": "quire", "Accept": "*/*", "Accept-Encoding": "identity"},
+        )
 
 
 def check_url(url: str) -> str:
@@ -150,11 +216,29 @@ def check_url(url: str) -> str:
     except ValueError:
         raise SourceRefused(detail="the URL is malformed") from None
     if parts.scheme not in ("http", "https"):
-        raise SourceRefused(detail="sources are fetched by http or https only")
+        raise SourceRefused(detail="only http and https are spoken here")
     if not parts.hostname or port == 0:
         raise SourceRefused(detail="the URL names no host")
     if parts.username is not None or parts.password is not None:
         raise SourceRefused(detail="the URL carries a user name or password")
+    return url
+
+
+def check_target(url: str, allowed: Sequence[Network]) -> str:
+    """The URL when its form is acceptable and its host is not plainly an address that will be refused.
+
+    For an early answer to who names it; what counts is judged when it is connected to.
+    """
+    host = urlsplit(check_url(url)).hostname or ""
+    try:
+        address: Address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001, 2130706433
+        except OSError:
+            return url
+    if not permitted(address, allowed):
+        raise SourceRefused(detail="the URL names an address that may not be reached from here")
     return url
 
 

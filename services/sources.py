@@ -3,7 +3,7 @@
 import base64
 import binascii
 import os
-import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
@@ -47,7 +47,7 @@ class Source(BaseModel):
 class Sources:
     """Everywhere a document may be brought from."""
 
-    http: httpx.Client
+    outward: guard.Guard
     buckets: Buckets
     presigned: Presigned
     timeout_s: float
@@ -64,14 +64,15 @@ class Sources:
                 _decode(source.base64, receiver)
                 return receiver.finish(source.filename)
             assert source.url is not None
-            _fetch(source.url, receiver, self.http, self.timeout_s)
+            _fetch(source.url, receiver, self.outward, self.timeout_s)
             return receiver.finish(source.filename or _name_in(source.url))
 
 
-def sources_of(settings: Settings, database: Database, http: httpx.Client) -> Sources:
+def sources_of(settings: Settings, database: Database) -> Sources:
     items = [item.get_secret_value() for item in settings.source_buckets]
     buckets = Buckets(parse_allowed(items, os.environ, bucket_of(settings)))
-    return Sources(http, buckets, presigned_of(settings, database), settings.source_timeout_s)
+    outward = guard.Guard(guard.PinnedBackend(settings.source_allow))
+    return Sources(outward, buckets, presigned_of(settings, database), settings.source_timeout_s)
 
 
 def presigned_of(settings: Settings, database: Database) -> Presigned:
@@ -89,24 +90,19 @@ def _decode(text: str, receiver: Receiver) -> None:
         raise fault("/source/base64", "base64_malformed", "not base64", whole="source_malformed") from None
 
 
-def _fetch(url: str, receiver: Receiver, http: httpx.Client, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    response = guard.open_stream(http, url)
-    try:
-        if response.status_code != _OK:
-            raise guard.SourceFailed(detail=f"the source answered {response.status_code}")
-        if int(response.headers.get("content-length", 0)) > receiver.limit:
-            raise PayloadTooLarge(detail=f"the document is larger than {receiver.limit} bytes")
-        for chunk in response.iter_raw(_CHUNK):
-            if time.monotonic() > deadline:
-                raise guard.SourceFailed(detail=f"the source took longer than {timeout_s:g} s")
-            receiver.write(chunk)
-    except httpx.HTTPError as error:
-        raise guard.SourceFailed(detail=f"the source broke off ({type(error).__name__})") from None
-    except ValueError:
-        raise guard.SourceFailed(detail="the source answered with malformed headers") from None
-    finally:
-        response.close()
+def _fetch(url: str, receiver: Receiver, outward: guard.Guard, timeout_s: float) -> None:
+    with outward.client(timeout_s) as http, closing(guard.open_stream(http, url)) as response:
+        try:
+            if response.status_code != _OK:
+                raise guard.SourceFailed(detail=f"the source answered {response.status_code}")
+            if int(response.headers.get("content-length", 0)) > receiver.limit:
+                raise PayloadTooLarge(detail=f"the document is larger than {receiver.limit} bytes")
+            for chunk in response.iter_raw(_CHUNK):
+                receiver.write(chunk)
+        except httpx.HTTPError as error:
+            raise guard.SourceFailed(detail=f"the source broke off ({type(error).__name__})") from None
+        except ValueError:
+            raise guard.SourceFailed(detail="the source answered with malformed headers") from None
 
 
 def _name_in(url: str) -> str:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from services import guard
 from services.guard import (
+    Guard,
     PinnedBackend,
     SourceFailed,
     SourceRefused,
     check_url,
-    client,
     open_stream,
     permitted,
 )
@@ -97,7 +97,7 @@ def backend(wire: Wire, *resolved: Sequence[str], allowed: Sequence[str] = ()) -
 
 
 def fetch(guarded: PinnedBackend, url: str) -> bytes:
-    with client(guarded, 5) as http:
+    with Guard(guarded).client(5) as http:
         response = open_stream(http, url)
         try:
             return response.read()
@@ -241,6 +241,6 @@ def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_peer_that_breaks_off_is_our_own_error() -> None:
-    with pytest.raises(SourceFailed), client(backend(Wire(b""), [PUBLIC]), 5) as http:
+    with pytest.raises(SourceFailed), Guard(backend(Wire(b""), [PUBLIC])).client(5) as http:
         open_stream(http, "http://ok.example/")
     assert issubclass(httpx.RemoteProtocolError, httpx.HTTPError)
