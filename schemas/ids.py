@@ -12,6 +12,9 @@ JobId = NewType("JobId", str)
 ProcessId = NewType("ProcessId", str)
 RequestId = NewType("RequestId", str)
 UploadId = NewType("UploadId", str)
+WebhookId = NewType("WebhookId", str)
+MessageId = NewType("MessageId", str)
+DeliveryId = NewType("DeliveryId", str)
 Digest = NewType("Digest", str)
 """SHA-256 of the stored bytes, 64 lower-case hexadecimal digits."""
 
@@ -56,3 +59,15 @@ def upload_id() -> UploadId:
 
 def request_id() -> RequestId:
     return RequestId(new_id("req"))
+
+
+def webhook_id() -> WebhookId:
+    return WebhookId(new_id("whk"))
+
+
+def message_id() -> MessageId:
+    return MessageId(new_id("msg"))
+
+
+def delivery_id() -> DeliveryId:
+    return DeliveryId(new_id("dlv"))

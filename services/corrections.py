@@ -12,9 +12,10 @@ from pipeline.ports import Cage
 from schemas.errors import Conflict, ErrorItem, RequestInvalid
 from schemas.field import Correction, Field, FieldType
 from schemas.ids import DocumentId, RunId, TenantId
+from schemas.webhook import EventType
 from services.faults import summary
 from services.lookup import Lookup, Row
-from services.stores import transitions
+from services.stores import outbox_rows, transitions
 from services.stores.engine import Database
 from services.stores.field_rows import spread, values
 from services.stores.query_tables import fields
@@ -116,7 +117,8 @@ class Corrections:
             connection.execute(sa.update(runs).where(runs.c.id == run.id).values(outcome=stored))
             data = {"state": run.state, "paths": sorted(changed)}
             owner = (TenantId(run.tenant_id), DocumentId(run.document_id), RunId(run.id))
-            transitions.tell(connection, owner, "document.corrected", data)
+            transitions.tell(connection, owner, EventType.DOCUMENT_CORRECTED, data)
+            outbox_rows.document_changed(connection, run, EventType.DOCUMENT_CORRECTED, run.state)
         return True
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from pipeline.ledger import Queue
 from pipeline.ports import BlobKey, Blobs, Clock, Waker
 from schemas.errors import StoreUnavailable
 from schemas.ids import Digest, DocumentId, RunId, TenantId
@@ -98,7 +99,9 @@ class Ingest:
 
     def cancel(self, tenant: TenantId, document: DocumentId) -> RunId:
         with self._database.write() as connection:
-            return commands.cancel_run(connection, tenant, document)
+            run = commands.cancel_run(connection, tenant, document)
+        self._waker.wake(Queue.DELIVER)
+        return run
 
     def delete(self, tenant: TenantId, document: DocumentId) -> None:
         """Rows and bytes; bytes that another document has too stay."""

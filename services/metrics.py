@@ -66,6 +66,9 @@ class Metrics:
         self._wakes = self._counter("quire_wakes", "Wakes", "queue", "step")
         self._buried = self._counter("quire_lease_reclaims", "Processes whose leases were voided")
         self._suspects = self._counter("quire_suspects", "Jobs that run alone since a process died with them")
+        self._deliveries = self._histogram(
+            "quire_webhook_seconds", "Tries to deliver webhooks", _QUICK, "outcome"
+        )
         self._blob_s = self._histogram("quire_blob_seconds", "Calls of the blob store", _QUICK, "operation")
         self._blob_errors = self._counter("quire_blob_errors", "Calls that failed", "operation", "code")
 
@@ -119,6 +122,9 @@ class Metrics:
     def buried(self, processes: int, suspects: int) -> None:
         self._buried.inc(processes)
         self._suspects.inc(suspects)
+
+    def delivery(self, outcome: str, seconds: float) -> None:
+        self._deliveries.labels(self._known(outcome)).observe(seconds)
 
     def _known(self, code: str) -> str:
         """Codes are few, but come from engines too: a broken one must not fill the memory with series."""

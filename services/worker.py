@@ -20,6 +20,9 @@ GRACE_S = 5.0
 
 _ABANDON_S = 5.0
 
+_DELIVERIES = 8
+"""At once: they wait for others most of the time."""
+
 
 def slots_for(queues: Sequence[Queue], cores: int, reader: PageReader) -> dict[Queue, int]:
     """How many jobs of each kind run at once in one process."""
@@ -28,6 +31,7 @@ def slots_for(queues: Sequence[Queue], cores: int, reader: PageReader) -> dict[Q
         Queue.RASTER: cores,
         Queue.READ: max(1, reader.spec.max_in_flight),
         Queue.FINISH: 1,
+        Queue.DELIVER: _DELIVERIES,
     }
     return {queue: size for queue, size in sizes.items() if queue in queues}
 

@@ -8,9 +8,10 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker
 from schemas.errors import RequestInvalid
+from schemas.ids import ProcessId
 from workers.meter import Meter, Unmeasured
 from workers.recipe import DocumentRecipe
 from workers.steps import Steps
@@ -46,6 +47,16 @@ class Engines:
             raise RequestInvalid("engine_unknown", f"no engine is called {name[:40]!r} here") from None
 
 
+class Errands(Protocol):
+    """The work of a queue whose jobs belong to no run. It fails, retries and commits by itself."""
+
+    def one(self, process: ProcessId) -> bool:
+        """Do one job; False when none can be claimed."""
+
+    def abandon(self) -> None:
+        """The process has to end: wait for no outage any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """``scratch`` is a folder for files that live as long as one step."""
@@ -58,6 +69,7 @@ class Context:
     recipe: DocumentRecipe
     waker: Waker
     scratch: Path
+    errands: Mapping[Queue, Errands] = field(default_factory=dict)
     meter: Meter = field(default_factory=Unmeasured)
     tracer: Tracer = field(default_factory=NoOpTracer)
     version: str = ""

@@ -59,6 +59,8 @@ class Executor:
     def abandon(self) -> None:
         """End what is at work; it is handed back, not failed."""
         self._commit.stop()
+        for errands in self._context.errands.values():
+            errands.abandon()
         self._pulse.abandon()
 
     def stop(self) -> None:
@@ -74,6 +76,9 @@ class Executor:
 
     def one(self, queue: Queue) -> bool:
         """Do one job; False when none can be claimed, or the engine has enough to do."""
+        errands = self._context.errands.get(queue)
+        if errands is not None:
+            return errands.one(self._pulse.process)
         if queue is not Queue.READ:
             return self._one(queue)
         if not self._pressure.enter():

@@ -43,7 +43,9 @@ class Failures:
 
         self.commit(claim, write)
         if later is None:
-            self.waker.wake(Queue.FINISH)  # it may have been the last page
+            # It may have been the last page, or all there was.
+            self.waker.wake(Queue.FINISH)
+            self.waker.wake(Queue.DELIVER)
 
     def of_page(self, claim: Claim, page: int, following: int | None, error: QuireError, ms: int) -> bool:
         """One page of a raster job failed; True when the job goes on with the following one."""

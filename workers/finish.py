@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.ledger import Claim, EndedPage, Ledger, UnitOfWork
+from pipeline.ledger import Claim, EndedPage, Ledger, Queue, UnitOfWork
 from schemas.errors import NotFound
 from schemas.page import PageContent
 from workers.commit import Commit
@@ -34,6 +34,7 @@ class FinishJob:
         outcome = self.context.recipe.finish(ask, _Pages(self.context.ledger, claim), sink)
         sink.flush()
         self.commit(claim, lambda unit: unit.end_run(outcome))
+        self.context.waker.wake(Queue.DELIVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class Meter(Protocol):
     def buried(self, processes: int, suspects: int) -> None:
         """Processes given up for dead, and the jobs that run alone for it."""
 
+    def delivery(self, outcome: str, seconds: float) -> None:
+        """A webhook was tried; ``outcome``: delivered, or the code of what went wrong."""
+
 
 class Unmeasured:
     """`Meter` where nobody counts."""
@@ -60,3 +63,5 @@ class Unmeasured:
     def wake(self, queue: Queue, step: WakeStep) -> None: ...
 
     def buried(self, processes: int, suspects: int) -> None: ...
+
+    def delivery(self, outcome: str, seconds: float) -> None: ...

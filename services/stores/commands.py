@@ -11,7 +11,7 @@ from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_i
 from schemas.page import PageState
 from schemas.result import RunState
 from services.origin import here
-from services.stores import blob_rows, jobs, reuse, search_rows, transitions
+from services.stores import blob_rows, jobs, outbox_rows, reuse, search_rows, transitions
 from services.stores.engine import now_us
 from services.stores.tables import documents, events, labels, pages, runs
 
@@ -169,6 +169,7 @@ def erase(connection: sa.Connection, document: DocumentId) -> None:
     connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
     connection.execute(sa.delete(events).where(events.c.document_id == document))
     connection.execute(sa.delete(labels).where(labels.c.document_id == document))
+    outbox_rows.forget_document(connection, document)
     connection.execute(
         sa.update(documents)
         .where(documents.c.id == document)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pipeline.ledger import Fenced
 from schemas.ids import DocumentId, JobId, ProcessId, RunId, TenantId, job_id
 from services.stores.columns import Key
 from services.stores.engine import now_us
@@ -26,6 +27,7 @@ class Work:
     attempts: int = 0
     setbacks: int = 0
     solo: int = 0
+    delivery: str | None = None
 
 
 def insert(dialect: str, table: sa.Table) -> Any:
@@ -50,9 +52,9 @@ def add_for(
     tenant: TenantId,
     queue: str,
     priority: int,
-    work: Sequence[tuple[DocumentId, RunId, Work]],
+    work: Sequence[tuple[DocumentId | None, RunId | None, Work]],
 ) -> None:
-    """The same for several runs of a tenant."""
+    """The same for several runs of a tenant, or for work that belongs to no run."""
     if not work:
         return
     turn = _take_turns(connection, tenant, queue, priority, sum(item.cost for *_, item in work))
@@ -64,6 +66,7 @@ def add_for(
                 "tenant_id": tenant,
                 "document_id": document,
                 "run_id": run,
+                "delivery_id": item.delivery,
                 "queue": queue,
                 "payload": item.payload,
                 "prepared": item.prepared,
@@ -217,6 +220,16 @@ def hurry(
             connection.execute(sa.update(jobs).where(jobs.c.id.in_(ids)).values(priority=priority, turn=turn))
 
 
-def held(job: JobId, token: int) -> sa.ColumnElement[bool]:
-    """The fence: true only for the claim that was given this token."""
-    return sa.and_(jobs.c.id == job, jobs.c.token == token, LEASED)
+_HOLD = (
+    sa.select(jobs.c.priority)
+    .where(jobs.c.id == sa.bindparam("job"), jobs.c.token == sa.bindparam("held"), LEASED)
+    .with_for_update()
+)
+
+
+def hold(connection: sa.Connection, job: JobId, token: int) -> int:
+    """Lock a claimed job behind the fence; its priority. Raises `Fenced` when it is ours no more."""
+    priority: int | None = connection.scalar(_HOLD, {"job": job, "held": token})
+    if priority is None:
+        raise Fenced("fenced", "the job was cancelled or given to another process")
+    return priority

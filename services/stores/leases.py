@@ -84,7 +84,9 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> Buri
     ).all()
     buried = Buried(len(dead))
     for row in _leased_by(connection, dead):
-        if row.solo != ALONE:
+        if row.queue == Queue.DELIVER:  # a call over the network harms no process
+            _release(connection, row)
+        elif row.solo != ALONE:
             _suspect(connection, row)
             buried.suspects += 1
         elif _died_alone(connection, row, deaths_allowed) and row.page is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import Claim, EndedPage, Fenced, Origin, Queue, RunFacts, StoredImage
+from pipeline.ledger import Claim, EndedPage, Origin, Queue, RunFacts, StoredImage
 from pipeline.ports import BlobKey
 from schemas.errors import ErrorInfo, StoreUnavailable
 from schemas.ids import Digest, DocumentId, JobId, ProcessId, RunId, TenantId
@@ -30,15 +30,6 @@ _UNREAD = (
     sa.select(sa.func.count())
     .select_from(job_rows)
     .where(job_rows.c.run_id == sa.bindparam("run"), job_rows.c.queue == str(Queue.READ))
-)
-_HOLD = (
-    sa.select(job_rows.c.priority)
-    .where(
-        job_rows.c.id == sa.bindparam("job"),
-        job_rows.c.token == sa.bindparam("held"),
-        jobs.LEASED,
-    )
-    .with_for_update()
 )
 _SECOND = 1_000_000
 
@@ -77,10 +68,7 @@ class SqlLedger:
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[SqlUnit]:
         with self._database.write() as connection:
-            priority = connection.scalar(_HOLD, {"job": claim.job, "held": claim.token})
-            if priority is None:
-                raise Fenced("fenced", "the job was cancelled or given to another process")
-            unit = SqlUnit(connection, claim, priority)
+            unit = SqlUnit(connection, claim, jobs.hold(connection, claim.job, claim.token))
             yield unit
         unit.tell(self._meter)
 

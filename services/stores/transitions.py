@@ -13,7 +13,7 @@ from schemas.errors import ErrorInfo
 from schemas.ids import DocumentId, RunId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
-from services.stores import jobs, reuse
+from services.stores import jobs, outbox_rows, reuse
 from services.stores.engine import now_us
 from services.stores.query_tables import page_words
 from services.stores.tables import documents, events, page_contents, pages, runs
@@ -171,6 +171,7 @@ def end_run(
         return False
     _point_to(connection, row)
     _show(connection, row, state)
+    outbox_rows.run_ended(connection, row, state)
     return True
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from pipeline.ports import Blobs
 from schemas.ids import DocumentId
-from services.stores import blob_rows, commands, search_rows, transitions
+from services.stores import blob_rows, commands, delivery_log, search_rows, transitions
 from services.stores.engine import Database, now_us
 from services.stores.tables import documents, idempotency, pages, runs
 
@@ -37,6 +37,7 @@ class Upkeep:
         self.drop_answers()
         self.collect_blobs()
         self.forget_words()
+        self.drop_deliveries()
         self.blobs.sweep()
         for tidy in self.also:
             tidy()
@@ -69,6 +70,10 @@ class Upkeep:
             connection.execute(
                 sa.delete(idempotency).where(idempotency.c.created_at < now_us() - self.answers_kept_us)
             )
+
+    def drop_deliveries(self) -> None:
+        with self.database.write() as connection:
+            delivery_log.drop_old(connection)
 
     def forget_words(self) -> None:
         """Of pages that were deleted."""

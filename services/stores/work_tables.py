@@ -21,14 +21,16 @@ processes = Table(
 
 # Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver. state: ready, leased.
 # Claims order by (priority, turn). `token` counts claims: a commit must still hold the one it was given.
+# A job belongs to a run, or to the delivery of a webhook (queue deliver), and goes with it.
 # solo: 0 anybody's neighbour, 1 must run alone, 2 runs alone now. `page` is the page being worked on.
 jobs = Table(
     "jobs",
     metadata,
     Column("id", Key, primary_key=True),
     Column("tenant_id", Key, nullable=False),
-    Column("document_id", Key, nullable=False),
-    Column("run_id", Key, nullable=False),
+    Column("document_id", Key),
+    Column("run_id", Key),
+    Column("delivery_id", Key),
     Column("queue", Key, nullable=False),
     Column("state", Key, nullable=False),
     Column("payload", Json, nullable=False),
@@ -47,13 +49,16 @@ jobs = Table(
     Column("created_at", Micros, nullable=False),
     Index("ix_jobs_run_id", "run_id"),
     ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["delivery_id"], ["webhook_deliveries.id"], ondelete="CASCADE"),
 )
 _READY = text("state = 'ready'")
 _LEASED = text("state = 'leased'")
+_DELIVERS = text("delivery_id IS NOT NULL")
 _SINGLE = text("queue IN ('plan', 'finish')")
 Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority, jobs.c.turn, jobs.c.id,
       sqlite_where=_READY, postgresql_where=_READY)  # fmt: skip
 Index("ix_jobs_process_id", jobs.c.process_id, sqlite_where=_LEASED, postgresql_where=_LEASED)
+Index("ix_jobs_delivery_id", jobs.c.delivery_id, sqlite_where=_DELIVERS, postgresql_where=_DELIVERS)
 Index("uq_jobs_single", jobs.c.run_id, jobs.c.queue, unique=True,
       sqlite_where=_SINGLE, postgresql_where=_SINGLE)  # fmt: skip
 

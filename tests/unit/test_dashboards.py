@@ -53,6 +53,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     metrics.cage_killed("cage_memory")
     metrics.wake(Queue.READ, "sent")
     metrics.buried(1, 1)
+    metrics.delivery("delivered", 0.1)
     known: dict[str, set[str]] = {}
     for family in metrics.registry.collect():
         for sample in family.samples:
