@@ -15,6 +15,7 @@ from schemas.request import Priority, Request
 from services.faults import fault, invalid
 from services.schema_catalog import Schemas
 from services.stores.commands import BULK, INTERACTIVE, NewRun
+from services.webhooks import Webhooks
 
 _JSON_FIELDS = frozenset({"schema", "labels", "budget"})
 _COMMA_FIELDS = frozenset({"tasks", "languages"})
@@ -48,10 +49,11 @@ class Ask:
 
 
 class Asks:
-    """Checks requests against the tenant's schemas and the configured engine."""
+    """Checks requests against the tenant's schemas, the configured engine and where webhooks may go."""
 
-    def __init__(self, schemas: Schemas, engine: EngineSpec) -> None:
+    def __init__(self, schemas: Schemas, engine: EngineSpec, webhooks: Webhooks) -> None:
         self._schemas = schemas
+        self._webhooks = webhooks
         self._engine = engine
 
     def check(self, tenant: TenantId, members: object, at: str = "/request") -> Ask:
@@ -65,8 +67,7 @@ class Asks:
             names = f"the engines here are 'auto' and {self._engine.name!r}"
             raise fault(f"{at}/engine", "engine_unknown", names, whole="engine_unknown")
         if request.callback_url is not None:
-            detail = "this version sends no webhooks; poll, wait or read the events"
-            raise fault(f"{at}/callback_url", "unsupported", detail, whole="unsupported")
+            self._webhooks.check(str(request.callback_url), f"{at}/callback_url")
         schema_ref, schema = self._schema(tenant, request.schema_, f"{at}/schema")
         return Ask(request, schema_ref, schema)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from model_runtime.choose import engine
 from pipeline.ledger import Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker
-from schemas.errors import Unsupported
-from services import guard, metrics_http, mode, uploads
+from services import metrics_http, mode, uploads
 from services.admission import Admission
 from services.asks import Asks
 from services.builtin_schemas import Builtins
@@ -20,6 +19,7 @@ from services.corrections import Corrections
 from services.exports import Exports
 from services.fingerprint import code_version
 from services.folder_lock import FolderLock
+from services.guard import Guard, PinnedBackend
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
@@ -27,6 +27,7 @@ from services.metrics import Metrics
 from services.mode import Role
 from services.observed import ObservedBlobs, ObservedReader
 from services.page_views import PageViews
+from services.post import GuardedPost
 from services.query.engine import Queries
 from services.results import Results
 from services.schema_catalog import Schemas
@@ -36,16 +37,19 @@ from services.settings import Settings
 from services.sources import Sources, presigned_of, sources_of
 from services.stores import migrate
 from services.stores.choose import blobs_of
+from services.stores.delivery_rows import SqlDeliveries
 from services.stores.engine import Database
 from services.stores.ledger import SqlLedger
 from services.stores.upkeep import Upkeep
 from services.tracing import Tracing
 from services.watch import Watch
+from services.webhooks import Webhooks
 from services.worker import IN_PROCESS, Terms, Workers, slots_for
 from workers import steps
 from workers.cage import ProcessCage
 from workers.celery_app import Sender
 from workers.context import Context, Engines
+from workers.deliver import Deliverer
 from workers.document import StandardDocument
 from workers.outbox import Outbox
 from workers.pulse import Pulse
@@ -81,6 +85,7 @@ class Parts:
     asks: Asks
     keys: Keys
     admission: Admission
+    webhooks: Webhooks
     watch: Watch
     metrics: Metrics
     tracing: Tracing
@@ -111,7 +116,7 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             lease_s=settings.lease_s,
         )
         workers = _workers(settings, chosen, QUEUES, terms)
-        parts = _parts(settings, chosen, workers.waker, stack, Keys(chosen.database))
+        parts = _parts(settings, chosen, workers.waker, Keys(chosen.database))
         uploads.sweep_staging(parts.staging)
         if sole:  # what a killed process left behind
             parts.keys.void_running()
@@ -133,7 +138,7 @@ def api(settings: Settings) -> Iterator[Parts]:
         pulse = Pulse(SqlLedger(chosen.database), settings.lease_s)
         pulse.start()
         stack.callback(pulse.stop)
-        parts = _parts(settings, chosen, outbox, stack, Keys(chosen.database, lambda: pulse.process))
+        parts = _parts(settings, chosen, outbox, Keys(chosen.database, lambda: pulse.process))
         uploads.sweep_staging(parts.staging)
         yield parts
 
@@ -285,24 +290,30 @@ def _workers(
         recipe=StandardDocument(chosen.cage),
         waker=_NoWaker(),
         scratch=scratch,
+        errands={Queue.DELIVER: _deliverer(settings, chosen)},
         ahead=max(_AHEAD, _AHEAD_PER_CALL * reader.spec.max_in_flight),
         meter=chosen.metrics,
         tracer=chosen.tracing.tracer(),
         version=code_version(),
     )
-    slots = slots_for(queues, _cores(settings), reader)
-    if not slots:
-        names = ", ".join(queues)
-        raise Unsupported("unsupported_setting", f"this version has no work for the queue {names}")
-    return Workers(context, slots, terms)
+    return Workers(context, slots_for(queues, _cores(settings), reader), terms)
 
 
-def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack, keys: Keys) -> Parts:
+def _deliverer(settings: Settings, chosen: _Adapters) -> Deliverer:
+    outward = Guard(PinnedBackend(settings.webhook_allow, setting="QUIRE_WEBHOOK_ALLOW"))
+    return Deliverer(
+        SqlDeliveries(chosen.database),
+        GuardedPost(outward, settings.webhook_timeout_s),
+        chosen.metrics,
+        chosen.tracing.tracer(),
+        settings.webhook_retry_s,
+    )
+
+
+def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
-    http = stack.enter_context(
-        guard.client(guard.PinnedBackend(settings.source_allow), settings.source_timeout_s)
-    )
+    webhooks = Webhooks(database, waker, settings.webhook_allow)
     return Parts(
         settings=settings,
         database=database,
@@ -319,11 +330,12 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, stack: ExitStack
         corrections=Corrections(database, lookup, chosen.cage),
         exports=Exports(pages, chosen.blobs, chosen.cage, settings.data_dir / "staging"),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
-        asks=Asks(schemas, chosen.reader.spec),
+        asks=Asks(schemas, chosen.reader.spec, webhooks),
         keys=keys,
         admission=Admission(database, settings.max_backlog_pages),
+        webhooks=webhooks,
         watch=Watch(database),
         metrics=chosen.metrics,
         tracing=chosen.tracing,
-        sources=sources_of(settings, database, http),
+        sources=sources_of(settings, database),
     )

@@ -90,6 +90,15 @@ class Settings(BaseSettings):
 
     source_timeout_s: float = Field(default=60.0, gt=0, le=3600)
 
+    webhook_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks that webhooks may be delivered to although they are private, e.g. ``127.0.0.0/8``."""
+
+    webhook_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    """How long a receiver may take to accept a delivery."""
+
+    webhook_retry_s: float = Field(default=86_400.0, ge=0, le=604_800)
+    """How long a delivery is tried again; an endpoint that nothing reached for so long is disabled."""
+
     cpu_processes: int | None = Field(default=None, ge=1, le=256)
     """Child processes that render and read pages; unset: the number of cores."""
 
@@ -135,7 +144,7 @@ class Settings(BaseSettings):
         return (init_settings,)
 
 
-_LISTS = ("allowed_hosts", "allowed_origins", "source_allow", "source_buckets")
+_LISTS = ("allowed_hosts", "allowed_origins", "source_allow", "source_buckets", "webhook_allow")
 
 
 def from_environment(environment: Mapping[str, str], **overrides: Any) -> Settings:

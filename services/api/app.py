@@ -24,6 +24,7 @@ from services.api import (
     search,
     tables,
     uploads,
+    webhooks,
 )
 from services.api.notes import Notes
 from services.api.openapi import describe
@@ -49,6 +50,7 @@ _PARTS = (
     schemas,
     query,
     search,
+    webhooks,
     health,
 )
 

@@ -38,6 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "QUIRE_MAX_JSON_BYTES": "1000000",
         "QUIRE_SOURCE_ALLOW": "127.0.0.1/32",
         "QUIRE_SOURCE_TIMEOUT_S": "20",
+        "QUIRE_WEBHOOK_ALLOW": "127.0.0.1/32",
         "QUIRE_CPU_PROCESSES": "2",
     }
     with running_service(data, **settings) as service:

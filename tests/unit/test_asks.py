@@ -14,13 +14,15 @@ from services.builtin_schemas import Builtins
 from services.schema_catalog import Schemas
 from services.stores import migrate
 from services.stores.engine import Database
+from services.webhooks import Webhooks
+from tests.e2e.workers import Nobody
 
 
 @pytest.fixture(scope="module")
 def asks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asks]:
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('asks')}/quire.db")
     migrate.upgrade(database)
-    yield Asks(Schemas(database, Builtins()), cpu_spec(1))
+    yield Asks(Schemas(database, Builtins()), cpu_spec(1), Webhooks(database, Nobody(), ()))
     database.close()
 
 
@@ -44,7 +46,9 @@ def pointers(error: QuireError) -> set[str]:
         ({"schema": "nothing"}, "/request/schema"),
         ({"schema": "invoice@2"}, "/request/schema"),
         ({"schema": {"type": "objekt"}}, "/request/schema/type"),
-        ({"callback_url": "https://example.com/hook"}, "/request/callback_url"),
+        ({"callback_url": "https://example.com/hook"}, None),
+        ({"callback_url": "http://169.254.169.254/hook"}, "/request/callback_url"),
+        ({"callback_url": "https://me:secret@example.com/hook"}, "/request/callback_url"),
         ({"retention_hours": 0}, "/request/retention_hours"),
         ([], "/request"),
     ],
