@@ -125,6 +125,8 @@ class Conflict(QuireError):
 class Refused(QuireError):
     status = 403
     code = "refused"
+    challenge: str | None = None
+    """For `WWW-Authenticate`: what the caller would have to show."""
 
 
 class Unsupported(QuireError):

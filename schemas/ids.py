@@ -15,6 +15,9 @@ UploadId = NewType("UploadId", str)
 WebhookId = NewType("WebhookId", str)
 MessageId = NewType("MessageId", str)
 DeliveryId = NewType("DeliveryId", str)
+KeyId = NewType("KeyId", str)
+"""Names a key; the key itself is a secret."""
+
 Digest = NewType("Digest", str)
 """SHA-256 of the stored bytes, 64 lower-case hexadecimal digits."""
 
@@ -55,6 +58,10 @@ def process_id() -> ProcessId:
 
 def upload_id() -> UploadId:
     return UploadId(new_id("upl"))
+
+
+def key_id() -> KeyId:
+    return KeyId(new_id("key"))
 
 
 def request_id() -> RequestId:

@@ -63,6 +63,9 @@ def _own(data_dir: Path | None, purpose: str) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         if data_dir is None and "QUIRE_DATA_DIR" not in os.environ:
             data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quire-")))
-        settings = settings_of(data_dir=data_dir, log_level=os.environ.get("QUIRE_LOG_LEVEL", "error"))
+        # It serves this command alone, whatever is set for services that stay.
+        alone = {"host": "127.0.0.1", "require_keys": False, "insecure_no_keys": False}
+        level = os.environ.get("QUIRE_LOG_LEVEL", "error")
+        settings = settings_of(data_dir=data_dir, log_level=level, **alone)
         logs.configure(settings, purpose)
         yield stack.enter_context(background(settings))

@@ -11,6 +11,7 @@ from model_runtime.choose import engine
 from pipeline.ledger import Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker
 from services import metrics_http, mode, uploads
+from services.access import Access, access_for
 from services.admission import Admission
 from services.asks import Asks
 from services.builtin_schemas import Builtins
@@ -84,6 +85,7 @@ class Parts:
     ingest: Ingest
     asks: Asks
     keys: Keys
+    access: Access
     admission: Admission
     webhooks: Webhooks
     watch: Watch
@@ -116,7 +118,8 @@ def embedded(settings: Settings) -> Iterator[Parts]:
             lease_s=settings.lease_s,
         )
         workers = _workers(settings, chosen, QUEUES, terms)
-        parts = _parts(settings, chosen, workers.waker, Keys(chosen.database))
+        access = access_for(settings, Role.SERVE, chosen.database)
+        parts = _parts(settings, chosen, workers.waker, Keys(chosen.database), access)
         uploads.sweep_staging(parts.staging)
         if sole:  # what a killed process left behind
             parts.keys.void_running()
@@ -133,12 +136,14 @@ def api(settings: Settings) -> Iterator[Parts]:
         _own_folder(settings, stack)
         chosen = _adapters(settings, Role.API, stack, connections=20)
         migrate.require(chosen.database)
+        access = access_for(settings, Role.API, chosen.database)
         outbox = _outbox(settings, chosen.metrics, stack)
         assert outbox is not None
         pulse = Pulse(SqlLedger(chosen.database), settings.lease_s)
         pulse.start()
         stack.callback(pulse.stop)
-        parts = _parts(settings, chosen, outbox, Keys(chosen.database, lambda: pulse.process))
+        keys = Keys(chosen.database, lambda: pulse.process)
+        parts = _parts(settings, chosen, outbox, keys, access)
         uploads.sweep_staging(parts.staging)
         yield parts
 
@@ -310,7 +315,7 @@ def _deliverer(settings: Settings, chosen: _Adapters) -> Deliverer:
     )
 
 
-def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys) -> Parts:
+def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, access: Access) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
     webhooks = Webhooks(database, waker, settings.webhook_allow)
@@ -332,6 +337,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys) -> P
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec, webhooks),
         keys=keys,
+        access=access,
         admission=Admission(database, settings.max_backlog_pages),
         webhooks=webhooks,
         watch=Watch(database),

@@ -40,18 +40,28 @@ def shared(settings: Settings) -> bool:
 def require(settings: Settings, role: Role) -> None:
     """Refuse by name what cannot work; nothing is reached for here (see `quire doctor`)."""
     _known(settings)
-    if role is Role.SERVE:
-        if settings.host not in _LOOPBACK:
-            raise SettingsRefused(
-                detail=f"QUIRE_HOST is {settings.host}: the embedded service has no keys and listens on "
-                "loopback only; to be reached from elsewhere run quire api and quire worker"
-            )
-        return
-    _require_shared(settings, role)
-    if role is Role.API and settings.host not in _LOOPBACK and not settings.insecure_no_keys:
+    if role is not Role.SERVE:
+        _require_shared(settings, role)
+    if role in (Role.SERVE, Role.API):
+        _require_keys(settings)
+
+
+def keys_required(settings: Settings, role: Role) -> bool:
+    """Whether a process that answers requests asks callers for an API key."""
+    if settings.require_keys is not None:
+        return settings.require_keys
+    return not settings.insecure_no_keys and (role is Role.API or settings.host not in _LOOPBACK)
+
+
+def _require_keys(settings: Settings) -> None:
+    if settings.require_keys and settings.insecure_no_keys:
+        raise SettingsRefused(detail="QUIRE_REQUIRE_KEYS and QUIRE_INSECURE_NO_KEYS contradict each other")
+    open_to_all = settings.require_keys is False and settings.host not in _LOOPBACK
+    if open_to_all and not settings.insecure_no_keys:
         raise SettingsRefused(
-            detail=f"QUIRE_HOST is {settings.host}, which others can reach, and no API keys are configured; "
-            "listen on 127.0.0.1, or set QUIRE_INSECURE_NO_KEYS=true where something in front checks callers"
+            detail=f"QUIRE_HOST is {settings.host}, which others can reach, and QUIRE_REQUIRE_KEYS is false: "
+            "listen on 127.0.0.1, ask for keys, or set QUIRE_INSECURE_NO_KEYS=true where something in front "
+            "checks callers"
         )
 
 

@@ -124,8 +124,11 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None
     """For commands that talk to a service elsewhere (``--url``): the key they show it."""
 
+    require_keys: bool | None = None
+    """Whether callers need an API key. Unset: not from `quire serve` on loopback, otherwise they do."""
+
     insecure_no_keys: bool = False
-    """Let `quire api` listen on other addresses than loopback although anybody there may then do anything."""
+    """Ask nobody for a key, on any address: anybody there may then do anything."""
 
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$")

@@ -26,6 +26,7 @@ from services.api import (
     uploads,
     webhooks,
 )
+from services.api.deps import check_scoped
 from services.api.notes import Notes
 from services.api.openapi import describe
 from services.api.wire import Wire
@@ -75,10 +76,11 @@ def create_app(parts: Parts) -> ASGIApp:
         telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts
+    check_scoped(part.router for part in _PARTS)
     for part in _PARTS:
         app.include_router(part.router)
     problems.install(app)
-    describe(app)
+    describe(app, keys=parts.access.required)
     settings = parts.settings
     wire = Wire(app, hosts=settings.allowed_hosts, origins=settings.allowed_origins)
     return Notes(wire, parts.metrics.request)

@@ -1,21 +1,23 @@
-"""What routes ask for: the parts of the service, who calls, what the headers prefer."""
+"""What routes ask for: the parts of the service, who calls and may they, what the headers prefer."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Request, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from schemas.ids import DEFAULT_TENANT, TenantId
+from services.access import Caller, Scope
 from services.container import Parts
 from services.waits import wanted_wait
 
+PUBLIC = frozenset({"/healthz", "/readyz"})
+"""Routes that ask nobody who they are."""
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose documents a request may see, and who answers for what it changes."""
-
-    tenant: TenantId
-    name: str = "local"
+_bearer = HTTPBearer(
+    scheme_name="key", bearerFormat="qk_…", description="an API key (`quire keys create`)", auto_error=False
+)
 
 
 def parts_of(request: Request) -> Parts:
@@ -24,9 +26,35 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-def caller_of() -> Caller:
-    """On loopback there is one tenant and no key."""
-    return Caller(DEFAULT_TENANT)
+Served = Annotated[Parts, Depends(parts_of)]
+
+
+async def caller_of(
+    needed: SecurityScopes,
+    parts: Served,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """The one place where a request gets its tenant, and where its right to the route is checked."""
+    caller = await to_thread.run_sync(parts.access.caller, given.credentials if given is not None else None)
+    for scope in needed.scopes:
+        caller.require(Scope(scope))
+    return caller
+
+
+Submitter = Annotated[Caller, Security(caller_of, scopes=[Scope.SUBMIT])]
+Reader = Annotated[Caller, Security(caller_of, scopes=[Scope.READ])]
+Writer = Annotated[Caller, Security(caller_of, scopes=[Scope.WRITE])]
+Admin = Annotated[Caller, Security(caller_of, scopes=[Scope.ADMIN])]
+
+
+def check_scoped(routers: Iterable[APIRouter]) -> None:
+    """No application is made with a route that forgot to say who may call it."""
+    for router in routers:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            scoped = any(needs.own_oauth_scopes for needs in route.dependant.dependencies)
+            if not scoped and route.path not in PUBLIC:
+                raise RuntimeError(f"{route.path} asks for none of Reader, Submitter, Writer, Admin")
 
 
 def wait_of(
@@ -40,6 +68,4 @@ def wait_of(
     return wanted_wait(prefer)
 
 
-Served = Annotated[Parts, Depends(parts_of)]
-Who = Annotated[Caller, Depends(caller_of)]
 Wait = Annotated[int | None, Depends(wait_of)]

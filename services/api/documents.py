@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from schemas.api import DocumentView, Listing
 from schemas.ids import DocumentId
 from schemas.result import DocumentInfo, RunState
+from services.access import Scope
 from services.api import examples
 from services.api.answers import Expand, document_answer, location_of, waited
 from services.api.bodies import received
 from services.api.creation import ids_of, once, replayed, together
 from services.api.cursors import Cursor, cursor_of, next_cursor
-from services.api.deps import Served, Wait, Who
+from services.api.deps import Reader, Served, Submitter, Wait, Writer
 from services.faults import fault
 from services.lookup import DocumentFilter
 from services.views import parse_time
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/v1/documents", tags=["documents"])
 async def post_document(
     request: Request,
     parts: Served,
-    who: Who,
+    who: Submitter,
     wait: Wait,
     expand: Expand | None = None,
     idempotency_key: Annotated[
@@ -46,6 +47,8 @@ async def post_document(
     202 with `Location`; with `Prefer: wait=N` 200 if the run finishes in time.
     """
     tenant = who.tenant
+    if expand is not None:
+        who.require(Scope.READ)
     async with (
         once(request, parts, tenant, idempotency_key) as post,
         received(request, parts, tenant) as got,
@@ -77,7 +80,7 @@ async def post_document(
 def list_documents(
     request: Request,
     parts: Served,
-    who: Who,
+    who: Reader,
     state: RunState | None = None,
     batch_id: str | None = None,
     external_id: str | None = None,
@@ -113,7 +116,7 @@ def list_documents(
 
 @router.get("/{document_id}", response_model=DocumentView, responses=examples.problems(404, 410, 422))
 async def get_document(
-    document_id: str, parts: Served, who: Who, wait: Wait, expand: Expand | None = None
+    document_id: str, parts: Served, who: Reader, wait: Wait, expand: Expand | None = None
 ) -> Response:
     """A document in the state of its newest run."""
     run_id = await to_thread.run_sync(parts.lookup.newest_run_id, who.tenant, document_id)
@@ -123,7 +126,7 @@ async def get_document(
 
 
 @router.delete("/{document_id}", status_code=204, responses=examples.problems(404, 410))
-def delete_document(document_id: str, parts: Served, who: Who) -> None:
+def delete_document(document_id: str, parts: Served, who: Writer) -> None:
     """Delete a document with its runs and results; its bytes go unless another document has the same."""
     parts.ingest.delete(who.tenant, DocumentId(document_id))
     parts.watch.nudge(document_id)

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from schemas.ids import TenantId
 from schemas.result import RunState
 from services.api import examples
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 from services.container import Parts
 from services.views import Row, rfc3339
 
@@ -37,7 +37,7 @@ _ENDS = frozenset(f"document.{state}" for state in RunState if state.terminal)
 async def get_events(
     document_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$", description="resume after it")] = None,
 ) -> Response:
     """`page.finished` and `document.STATE` events; the stream ends when the newest run has."""

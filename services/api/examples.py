@@ -7,7 +7,8 @@ from services.api.problems import MEDIA_TYPE
 
 _WORDS = {
     400: "the body is empty or malformed",
-    403: "Host or Origin is not this service's",
+    401: "no API key, or one that is unknown, expired or revoked",
+    403: "the key lacks the scope of this route, or Host or Origin is not this service's",
     404: "there is no such thing",
     406: "not in the format asked for",
     409: "its state does not allow this now",
@@ -66,16 +67,12 @@ KEY_SHAPE: dict[str, Any] = {"minLength": 1, "maxLength": 255, "pattern": "^[ -~
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {
-            "description": _WORDS[status],
-            "model": Problem,
-            "content": {
-                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _PROBLEM}
-            },
-        }
-        for status in statuses
-    }
+    return {status: problem(status) | {"model": Problem} for status in statuses}
+
+
+def problem(status: int) -> dict[str, Any]:
+    shape = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _PROBLEM}
+    return {"description": _WORDS[status], "content": {MEDIA_TYPE: shape}}
 
 
 def created(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -284,7 +281,7 @@ PATCH_FIELDS = json_body(
     {
         "corrections": [
             {"path": "total", "value": 700.1},
-            {"path": "due_date", "value": None},
+            {"path": "currency", "value": "EUR"},
             {"path": "line_items[0].sku", "withdraw": True},
         ]
     },

@@ -8,7 +8,7 @@ from starlette.background import BackgroundTask
 
 from services.api import examples
 from services.api.answers import JSON
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 from services.api.results import Pages, Run
 
 router = APIRouter(prefix="/v1/documents/{document_id}", tags=["exports"])
@@ -24,7 +24,7 @@ def _of(kind: str) -> dict[int | str, dict[str, Any]]:
     response_class=FileResponse,
     responses=_FAULTS | examples.problems(503) | _of("application/pdf"),
 )
-def get_searchable(document_id: str, parts: Served, who: Who, run: Run = None) -> FileResponse:
+def get_searchable(document_id: str, parts: Served, who: Reader, run: Run = None) -> FileResponse:
     """The document as a PDF with the words that were read laid over it invisibly; its pages are untouched.
 
     Pages whose own text was trusted are left alone. Of a picture, a PDF with the picture.
@@ -39,7 +39,7 @@ def get_searchable(document_id: str, parts: Served, who: Who, run: Run = None) -
 
 @router.get("/hocr", response_class=StreamingResponse, responses=_FAULTS | _of("text/html"))
 def get_hocr(
-    document_id: str, parts: Served, who: Who, pages: Pages = None, run: Run = None
+    document_id: str, parts: Served, who: Reader, pages: Pages = None, run: Run = None
 ) -> StreamingResponse:
     """hOCR: XHTML in which every line and word says where it stands, in pixels (points at 300 dpi)."""
     found = parts.lookup.finished_run(who.tenant, document_id, run)
@@ -50,7 +50,7 @@ def get_hocr(
 
 @router.get("/alto", response_class=StreamingResponse, responses=_FAULTS | _of("application/xml"))
 def get_alto(
-    document_id: str, parts: Served, who: Who, pages: Pages = None, run: Run = None
+    document_id: str, parts: Served, who: Reader, pages: Pages = None, run: Run = None
 ) -> StreamingResponse:
     """ALTO 4.2 XML: blocks, lines and words with their places, in pixels (points at 300 dpi)."""
     found = parts.lookup.finished_run(who.tenant, document_id, run)
@@ -62,7 +62,7 @@ def get_alto(
 def get_chunks(
     document_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     pages: Pages = None,
     run: Run = None,
     max_chars: Annotated[int, Query(ge=200, le=20_000)] = 1200,

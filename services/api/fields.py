@@ -10,7 +10,7 @@ from schemas import field as shapes
 from schemas.ids import DocumentId
 from services.api import examples
 from services.api.bodies import json_members
-from services.api.deps import Served, Who
+from services.api.deps import Served, Writer
 from services.corrections import Change
 from services.faults import fault, invalid
 
@@ -46,7 +46,7 @@ class CorrectedView(BaseModel):
     openapi_extra=examples.PATCH_FIELDS,
     responses=examples.problems(400, 404, 409, 410, 413, 415, 422),
 )
-async def correct_fields(request: Request, document_id: str, parts: Served, who: Who) -> CorrectedView:
+async def correct_fields(request: Request, document_id: str, parts: Served, who: Writer) -> CorrectedView:
     """Correct fields of the newest finished run. Queries and `extraction` use it; `value` stays as read."""
     try:
         body = CorrectionsIn.model_validate(await json_members(request, parts))

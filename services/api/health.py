@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from schemas.errors import Refused
+from schemas.ids import DEFAULT_TENANT
 from schemas.result import Usage
 from services.api import examples
-from services.api.deps import Served, Who
+from services.api.deps import Admin, Reader, Served
 from services.metrics import CONTENT_TYPE
 from services.views import parse_time
 
@@ -46,16 +48,17 @@ router.add_api_route("/readyz", ready, methods=["HEAD"], include_in_schema=False
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def measured(parts: Served, who: Who) -> Response:
-    """Figures of this process for Prometheus."""
-    del who  # whoever may call the service may see them
+def measured(parts: Served, who: Admin) -> Response:
+    """Figures of this process for Prometheus: of all tenants together, so for the operator's own alone."""
+    if who.tenant != DEFAULT_TENANT:
+        raise Refused("operator_only", f"these figures are for keys of the tenant {DEFAULT_TENANT}")
     return Response(parts.metrics.page(), media_type=CONTENT_TYPE)
 
 
 @router.get("/v1/usage", responses=examples.problems(422))
 def usage(
     parts: Served,
-    who: Who,
+    who: Reader,
     since: Annotated[
         str | None, Query(description="RFC 3339", json_schema_extra={"format": "date-time"})
     ] = None,

@@ -1,17 +1,19 @@
 """What OpenAPI needs beyond the routes: shapes of bodies that are read by hand, and honest error answers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from schemas.request import Request
+from services.api import examples
 
 _REF = "#/components/schemas/{model}"
 
 
-def describe(app: FastAPI) -> None:
-    """Have the application give the completed document, built once."""
+def describe(app: FastAPI, *, keys: bool) -> None:
+    """Have the application give the completed document, built once. ``keys``: callers need one."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -19,6 +21,8 @@ def describe(app: FastAPI) -> None:
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             _complete(document)
+            for operation in _operations(document):
+                _guard(operation, keys=keys)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -33,8 +37,23 @@ def _complete(document: dict[str, Any]) -> None:
     # Faults of a request are problems here, never FastAPI's own shape.
     for name in ("HTTPValidationError", "ValidationError"):
         shapes.pop(name, None)
+    for operation in _operations(document):
+        answer = operation.get("responses", {}).get("422")
+        if answer and "HTTPValidationError" in str(answer):
+            del operation["responses"]["422"]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path in document["paths"].values():
-        for operation in path.values():
-            answer = operation.get("responses", {}).get("422")
-            if answer and "HTTPValidationError" in str(answer):
-                del operation["responses"]["422"]
+        yield from path.values()
+
+
+def _guard(operation: dict[str, Any], *, keys: bool) -> None:
+    """Where nobody is asked for a key, none is described as needed."""
+    if "security" not in operation:
+        return
+    if not keys:
+        del operation["security"]
+        return
+    for status in (401, 403):
+        operation["responses"].setdefault(str(status), examples.problem(status))

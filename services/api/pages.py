@@ -15,7 +15,7 @@ from schemas.page import PageResult
 from services.api import examples
 from services.api.answers import JSON
 from services.api.cursors import Cursor, next_cursor, number_of
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 from services.api.results import Included, Run, include_of
 from services.container import Parts
 from services.results import Include, Wanted, page_json
@@ -33,7 +33,7 @@ def _run_id(parts: Parts, tenant: TenantId, document_id: str, run: str | None) -
 def list_pages(
     document_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     include: Included = "text",
     run: Run = None,
     cursor: Cursor = None,
@@ -52,7 +52,7 @@ def list_pages(
 
 @router.get("/{number}", response_model=PageResult, responses=examples.problems(404, 410, 422))
 def get_page(
-    document_id: str, number: int, parts: Served, who: Who, include: Included = None, run: Run = None
+    document_id: str, number: int, parts: Served, who: Reader, include: Included = None, run: Run = None
 ) -> Response:
     """One page of the newest run, with the tables, charts and warnings of that page."""
     content = parts.pages.one(who.tenant, _run_id(parts, who.tenant, document_id, run), number)
@@ -72,7 +72,7 @@ def get_image(
     document_id: str,
     number: int,
     parts: Served,
-    who: Who,
+    who: Reader,
     width: Annotated[int, Query(ge=16, le=4000, description="pixels")] = 1000,
 ) -> Response:
     """The page as a picture, rendered now."""

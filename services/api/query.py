@@ -14,7 +14,7 @@ from services.api import examples
 from services.api.answers import JSON
 from services.api.bodies import json_members
 from services.api.cursors import cursor_of, next_cursor
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 from services.container import Parts
 from services.faults import fault
 from services.query import formats
@@ -41,7 +41,7 @@ _ROWS: dict[int | str, dict[str, Any]] = {
     responses=examples.problems(400, 406, 413, 415, 422) | _ROWS,
     openapi_extra=examples.POST_QUERY,
 )
-async def post_query(request: Request, parts: Served, who: Who, accept: Accept = None) -> Response:
+async def post_query(request: Request, parts: Served, who: Reader, accept: Accept = None) -> Response:
     """Rows over the newest finished run of every document, or over the items of a list; or sums of them.
 
     JSON comes page by page (`limit` to 1000, `cursor`), other formats as a stream of all rows, or `limit`.
@@ -59,7 +59,7 @@ async def post_query(request: Request, parts: Served, who: Who, accept: Accept =
 async def get_fields(
     request: Request,
     parts: Served,
-    who: Who,
+    who: Reader,
     field: Annotated[str, Query(max_length=2000, examples=["total", "line_items[].sku"])],
     op: Annotated[str | None, Query(max_length=20, examples=["gt"])] = None,
     value: Annotated[str | None, Query(max_length=2000, examples=["100"])] = None,

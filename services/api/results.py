@@ -11,7 +11,7 @@ from schemas.ids import TenantId
 from schemas.result import Result
 from services.api import examples
 from services.api.answers import JSON, waited
-from services.api.deps import Served, Wait, Who
+from services.api.deps import Reader, Served, Wait
 from services.container import Parts
 from services.faults import fault
 from services.results import Include, Wanted
@@ -63,7 +63,7 @@ def _pieces(parts: Parts, tenant: TenantId, ids: tuple[str, str | None], wanted:
 async def get_result(
     document_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     wait: Wait,
     include: Included = None,
     pages: Pages = None,
@@ -78,7 +78,7 @@ async def get_run_result(
     document_id: str,
     run_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     wait: Wait,
     include: Included = None,
     pages: Pages = None,
@@ -93,7 +93,7 @@ async def get_run_result(
     responses=examples.problems(404, 409, 410, 422) | {200: {"content": {"text/markdown": {}}}},
 )
 def get_markdown(
-    document_id: str, parts: Served, who: Who, pages: Pages = None, run: Run = None
+    document_id: str, parts: Served, who: Reader, pages: Pages = None, run: Run = None
 ) -> StreamingResponse:
     """The document as Markdown: running headers, footers and page numbers left out, tables put together."""
     found = parts.lookup.finished_run(who.tenant, document_id, run)

@@ -15,7 +15,7 @@ from services.api.answers import document_answer, location_of, run_answer
 from services.api.bodies import json_members
 from services.api.creation import ids_of, once, replayed
 from services.api.cursors import Cursor, next_cursor, number_of
-from services.api.deps import Served, Wait, Who
+from services.api.deps import Reader, Served, Submitter, Wait, Writer
 from services.faults import invalid
 
 router = APIRouter(prefix="/v1/documents/{document_id}", tags=["runs"])
@@ -43,7 +43,7 @@ class Retry(BaseModel):
     openapi_extra=examples.POST_RUN,
 )
 async def post_run(
-    request: Request, document_id: str, parts: Served, who: Who, wait: Wait, idempotency_key: Key = None
+    request: Request, document_id: str, parts: Served, who: Submitter, wait: Wait, idempotency_key: Key = None
 ) -> Response:
     """Read the document again. The body is `{"request": {...}}`, or the members of the request itself."""
     async with once(request, parts, who.tenant, idempotency_key) as post:
@@ -69,7 +69,7 @@ async def post_run(
 def list_runs(
     document_id: str,
     parts: Served,
-    who: Who,
+    who: Reader,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Listing[RunView]:
@@ -82,7 +82,7 @@ def list_runs(
 
 
 @router.get("/runs/{run_id}", response_model=RunView, responses=examples.problems(404, 410))
-async def get_run(document_id: str, run_id: str, parts: Served, who: Who, wait: Wait) -> Response:
+async def get_run(document_id: str, run_id: str, parts: Served, who: Reader, wait: Wait) -> Response:
     return await run_answer(parts, who.tenant, (document_id, run_id), wait)
 
 
@@ -93,7 +93,7 @@ async def get_run(document_id: str, run_id: str, parts: Served, who: Who, wait: 
     responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_RETRY,
 )
-async def retry(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:
+async def retry(request: Request, document_id: str, parts: Served, who: Submitter, wait: Wait) -> Response:
     """A new run that redoes only what failed or was cancelled in the newest one."""
     try:
         body = Retry.model_validate(await json_members(request, parts))
@@ -112,7 +112,7 @@ async def retry(request: Request, document_id: str, parts: Served, who: Who, wai
     responses=examples.runs_made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_QUESTIONS,
 )
-async def ask(request: Request, document_id: str, parts: Served, who: Who, wait: Wait) -> Response:
+async def ask(request: Request, document_id: str, parts: Served, who: Submitter, wait: Wait) -> Response:
     """A run that asks more of the pages already read."""
     try:
         body = Questions.model_validate(await json_members(request, parts))
@@ -133,7 +133,7 @@ async def ask(request: Request, document_id: str, parts: Served, who: Who, wait:
 
 
 @router.post("/cancel", response_model=DocumentView, responses=examples.problems(404, 409, 410))
-async def cancel(document_id: str, parts: Served, who: Who) -> Response:
+async def cancel(document_id: str, parts: Served, who: Writer) -> Response:
     """Stop the newest run; what was read so far stays."""
     run_id = await to_thread.run_sync(parts.ingest.cancel, who.tenant, DocumentId(document_id))
     return await document_answer(parts, who.tenant, (document_id, run_id))

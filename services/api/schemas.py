@@ -11,7 +11,7 @@ from schemas.api import Listing
 from services.api import examples
 from services.api.bodies import json_members
 from services.api.cursors import Cursor, cursor_of, next_cursor
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served, Writer
 from services.api.schema_views import (
     Infer,
     SchemaInfo,
@@ -34,7 +34,7 @@ IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is no
 
 @router.get("", responses=examples.problems(422))
 def list_schemas(
-    parts: Served, who: Who, cursor: Cursor = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    parts: Served, who: Reader, cursor: Cursor = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Listing[SchemaInfo]:
     """The newest version of each schema, in order of names; those of the tenant and those built in."""
     found = parts.schemas.all(who.tenant, cursor_of("schemas", cursor) or "", limit + 1)
@@ -47,7 +47,7 @@ def list_schemas(
     openapi_extra=examples.POST_INFER,
     responses=examples.problems(400, 404, 409, 410, 413, 415, 422),
 )
-async def infer_schema(request: Request, parts: Served, who: Who) -> Proposed:
+async def infer_schema(request: Request, parts: Served, who: Reader) -> Proposed:
     """Propose a schema from a document: the common fields it carries, its `label: value` pairs, its tables.
 
     Nothing is stored and no model is asked; `basis` says for each property what is printed where.
@@ -62,7 +62,7 @@ async def infer_schema(request: Request, parts: Served, who: Who) -> Proposed:
 
 
 @router.get("/{name}", response_model=SchemaView, responses=examples.problems(404))
-def get_schema(name: Name, parts: Served, who: Who) -> Response:
+def get_schema(name: Name, parts: Served, who: Reader) -> Response:
     """A schema by name (`invoice`, its newest version) or by name and version (`invoice@1`)."""
     return schema_answer(parts.schemas.get(who.tenant, name))
 
@@ -79,7 +79,7 @@ async def put_schema(
     request: Request,
     name: Name,
     parts: Served,
-    who: Who,
+    who: Writer,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
@@ -95,18 +95,18 @@ async def put_schema(
 
 
 @router.delete("/{name}", status_code=204, responses=examples.problems(404, 409, 412, 422))
-def delete_schema(name: Name, parts: Served, who: Who, if_match: IfMatch = None) -> None:
+def delete_schema(name: Name, parts: Served, who: Writer, if_match: IfMatch = None) -> None:
     """Forget all versions of a schema. Runs keep the schema they ran with; no number is given twice."""
     parts.schemas.delete(who.tenant, name, precondition(if_match, None))
 
 
 @router.get("/{name}/versions", responses=examples.problems(404))
-def list_versions(name: Name, parts: Served, who: Who) -> Listing[VersionInfo]:
+def list_versions(name: Name, parts: Served, who: Reader) -> Listing[VersionInfo]:
     """Every version of a schema, newest first."""
     found = parts.schemas.versions(who.tenant, name)
     return Listing(items=[VersionInfo(version=v, created_at=rfc3339(at)) for v, at in found])
 
 
 @router.get("/{name}/versions/{version}", response_model=SchemaView, responses=examples.problems(404, 422))
-def get_schema_version(name: Name, version: int, parts: Served, who: Who) -> Response:
+def get_schema_version(name: Name, version: int, parts: Served, who: Reader) -> Response:
     return schema_answer(parts.schemas.get(who.tenant, f"{name}@{version}"))

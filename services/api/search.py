@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from schemas.api import Listing
 from services.api import examples
 from services.api.cursors import Cursor, cursor_of, next_cursor
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 
 router = APIRouter(prefix="/v1/search", tags=["query"])
 
@@ -29,7 +29,7 @@ class Found(BaseModel):
 def search(
     request: Request,
     parts: Served,
-    who: Who,
+    who: Reader,
     q: Annotated[str, Query(min_length=1, max_length=1000, examples=['"net amount" Hamburg rech* -draft'])],
     document_id: Annotated[str | None, Query(max_length=64)] = None,
     cursor: Cursor = None,

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from schemas.ids import TenantId
 from schemas.table import Table
 from services.api import examples
-from services.api.deps import Served, Who
+from services.api.deps import Reader, Served
 from services.api.results import Run
 from services.container import Parts
 from services.spreadsheet import csv_lines, grid
@@ -34,7 +34,7 @@ def _table(parts: Parts, tenant: TenantId, document_id: str, table_id: str, run:
     response_class=Response,
     responses=examples.problems(404, 409, 410, 422) | {200: {"content": {"text/csv": {}}}},
 )
-def get_csv(document_id: str, table_id: str, parts: Served, who: Who, run: Run = None) -> Response:
+def get_csv(document_id: str, table_id: str, parts: Served, who: Reader, run: Run = None) -> Response:
     """A table as CSV; cells that a spreadsheet would run as formulas are made harmless."""
     table = _table(parts, who.tenant, document_id, table_id, run)
     name = f'attachment; filename="{document_id}-{table.id}.csv"'
@@ -47,7 +47,7 @@ def get_csv(document_id: str, table_id: str, parts: Served, who: Who, run: Run =
     response_class=Response,
     responses=examples.problems(404, 409, 410, 422) | {200: {"content": {"text/html": {}}}},
 )
-def get_html(document_id: str, table_id: str, parts: Served, who: Who, run: Run = None) -> Response:
+def get_html(document_id: str, table_id: str, parts: Served, who: Reader, run: Run = None) -> Response:
     """A table as a page of HTML, spans kept."""
     table = _table(parts, who.tenant, document_id, table_id, run)
     title = html.escape(table.caption or table.id)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.api import UploadView
 from services.api import examples
 from services.api.bodies import json_members
-from services.api.deps import Served, Who
+from services.api.deps import Served, Submitter
 from services.faults import invalid
 from services.stores.upload_rows import Announced
 from services.uploads import clean_filename
@@ -32,7 +32,7 @@ class UploadAsk(BaseModel):
     responses=examples.problems(400, 413, 415, 422, 503),
     openapi_extra=examples.POST_UPLOAD,
 )
-async def post_upload(request: Request, parts: Served, who: Who) -> UploadView:
+async def post_upload(request: Request, parts: Served, who: Submitter) -> UploadView:
     """Announce a large file, then send it to `url` yourself, straight to the bucket.
 
     Send exactly the announced bytes with the method and headers given, before `expires_at`; then

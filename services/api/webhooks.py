@@ -11,7 +11,7 @@ from schemas.webhook import Delivery, DeliveryState, NewWebhook, Secret, Webhook
 from services.api import examples
 from services.api.bodies import json_members
 from services.api.cursors import Cursor, cursor_of, next_cursor
-from services.api.deps import Served, Who
+from services.api.deps import Admin, Served
 from services.api.webhook_views import Rotation, WebhookChange, WebhookIn, delivery_of, made, webhook_of
 from services.container import Parts
 from services.faults import invalid
@@ -41,7 +41,7 @@ async def _body(request: Request, parts: Parts, model: type[M]) -> M:
     openapi_extra=examples.POST_WEBHOOK,
     responses=examples.problems(400, 409, 413, 415, 422),
 )
-async def post_webhook(request: Request, parts: Served, who: Who) -> NewWebhook:
+async def post_webhook(request: Request, parts: Served, who: Admin) -> NewWebhook:
     """Register an endpoint. The answer alone holds its secret: keep it, deliveries are signed with it."""
     wanted = await _body(request, parts, WebhookIn)
     new = await to_thread.run_sync(
@@ -51,7 +51,7 @@ async def post_webhook(request: Request, parts: Served, who: Who) -> NewWebhook:
 
 
 @router.get("", responses=examples.problems(422))
-def list_webhooks(parts: Served, who: Who, cursor: Cursor = None, limit: Limit = 50) -> Listing[Webhook]:
+def list_webhooks(parts: Served, who: Admin, cursor: Cursor = None, limit: Limit = 50) -> Listing[Webhook]:
     """The endpoints, oldest first."""
     found = parts.webhooks.some(who.tenant, cursor_of("webhooks", cursor) or "", limit + 1)
     more = next_cursor("webhooks", found[limit - 1].id) if len(found) > limit else None
@@ -59,13 +59,13 @@ def list_webhooks(parts: Served, who: Who, cursor: Cursor = None, limit: Limit =
 
 
 @router.get("/callbacks/secret")
-def get_callback_secret(parts: Served, who: Who) -> Secret:
+def get_callback_secret(parts: Served, who: Admin) -> Secret:
     """The secret that signs what is sent to the `callback_url` of requests; one for all of them."""
     return parts.webhooks.callback_secret(who.tenant)
 
 
 @router.get("/{webhook_id}", responses=examples.problems(404))
-def get_webhook(webhook: Hook, parts: Served, who: Who) -> Webhook:
+def get_webhook(webhook: Hook, parts: Served, who: Admin) -> Webhook:
     return webhook_of(parts.webhooks.get(who.tenant, webhook))
 
 
@@ -74,7 +74,7 @@ def get_webhook(webhook: Hook, parts: Served, who: Who) -> Webhook:
     openapi_extra=examples.PATCH_WEBHOOK,
     responses=examples.problems(400, 404, 413, 415, 422),
 )
-async def patch_webhook(request: Request, webhook: Hook, parts: Served, who: Who) -> Webhook:
+async def patch_webhook(request: Request, webhook: Hook, parts: Served, who: Admin) -> Webhook:
     """Change the members given. `enabled: true` also sends what waited while it was disabled."""
     wanted = await _body(request, parts, WebhookChange)
     values = wanted.model_dump(include=wanted.model_fields_set - {"enabled"})
@@ -87,7 +87,7 @@ async def patch_webhook(request: Request, webhook: Hook, parts: Served, who: Who
 
 
 @router.delete("/{webhook_id}", status_code=204, responses=examples.problems(404))
-def delete_webhook(webhook: Hook, parts: Served, who: Who) -> None:
+def delete_webhook(webhook: Hook, parts: Served, who: Admin) -> None:
     """Forget an endpoint with its log; what was on its way to it is not sent."""
     parts.webhooks.remove(who.tenant, webhook)
 
@@ -97,14 +97,14 @@ def delete_webhook(webhook: Hook, parts: Served, who: Who) -> None:
     openapi_extra=examples.ROTATE_SECRET,
     responses=examples.problems(400, 404, 409, 413, 415, 422),
 )
-async def rotate_secret(request: Request, webhook: HookOrCallbacks, parts: Served, who: Who) -> Secret:
+async def rotate_secret(request: Request, webhook: HookOrCallbacks, parts: Served, who: Admin) -> Secret:
     """A new secret. For `overlap_s` deliveries carry a signature of the old one too."""
     wanted = await _body(request, parts, Rotation)
     return await to_thread.run_sync(parts.webhooks.rotate, who.tenant, webhook, wanted.overlap_s)
 
 
 @router.post("/{webhook_id}/test", status_code=202, responses=examples.problems(404, 409))
-def test_webhook(webhook: Hook, parts: Served, who: Who) -> Delivery:
+def test_webhook(webhook: Hook, parts: Served, who: Admin) -> Delivery:
     """Send `webhook.test`; how it went is in the log."""
     return delivery_of(parts.webhooks.test(who.tenant, webhook))
 
@@ -113,7 +113,7 @@ def test_webhook(webhook: Hook, parts: Served, who: Who) -> Delivery:
 def list_deliveries(
     webhook: HookOrCallbacks,
     parts: Served,
-    who: Who,
+    who: Admin,
     state: DeliveryState | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -126,7 +126,7 @@ def list_deliveries(
 
 
 @router.get("/{webhook_id}/deliveries/{delivery_id}", responses=examples.problems(404))
-def get_delivery(webhook: HookOrCallbacks, delivery: Sent, parts: Served, who: Who) -> Delivery:
+def get_delivery(webhook: HookOrCallbacks, delivery: Sent, parts: Served, who: Admin) -> Delivery:
     return delivery_of(parts.webhooks.delivery(who.tenant, webhook, delivery))
 
 
@@ -135,6 +135,6 @@ def get_delivery(webhook: HookOrCallbacks, delivery: Sent, parts: Served, who: W
     status_code=202,
     responses=examples.problems(404, 409),
 )
-def redeliver(webhook: HookOrCallbacks, delivery: Sent, parts: Served, who: Who) -> Delivery:
+def redeliver(webhook: HookOrCallbacks, delivery: Sent, parts: Served, who: Admin) -> Delivery:
     """Send it once more, with the same `webhook-id`; what waits for its next try goes at once."""
     return delivery_of(parts.webhooks.redeliver(who.tenant, webhook, delivery))

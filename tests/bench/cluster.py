@@ -94,7 +94,8 @@ class Cluster:
     def __init__(self, scratch: Path, urls: dict[str, str], calls: Calls, **settings: str) -> None:
         self.scratch = scratch
         self.calls = calls
-        self._settings = {"QUIRE_CPU_PROCESSES": "1", "QUIRE_LEASE_S": "6", **urls, **settings}
+        self._settings = {"QUIRE_CPU_PROCESSES": "1", "QUIRE_LEASE_S": "6", "QUIRE_REQUIRE_KEYS": "false"}
+        self._settings |= {**urls, **settings}
         self.api = Service(scratch / "api", "api", **self._settings)
         self.others: dict[str, QuireProcess] = {}
 

@@ -164,7 +164,9 @@ def test_without_a_service_the_command_brings_its_own(files: dict[str, str], tmp
         ({"QUIRE_BROKER_URL": "redis://r"}, "QUIRE_BROKER_URL"),
         ({"QUIRE_BLOBS_URL": "gs://b"}, "QUIRE_BLOBS_URL"),
         ({"QUIRE_ENGINE_URL": "ftp://engine"}, "QUIRE_ENGINE_URL"),
-        ({"QUIRE_HOST": "0.0.0.0"}, "loopback only"),
+        ({"QUIRE_HOST": "0.0.0.0"}, "make one with quire keys create"),
+        ({"QUIRE_HOST": "0.0.0.0", "QUIRE_REQUIRE_KEYS": "false"}, "QUIRE_REQUIRE_KEYS is false"),
+        ({"QUIRE_REQUIRE_KEYS": "true"}, "make one with quire keys create"),
         ({"QUIRE_PROT": "1"}, "did you mean QUIRE_PORT"),
     ],
 )
@@ -219,3 +221,36 @@ def test_migrate_and_doctor(tmp_path: Path) -> None:
     broken = quire("doctor", "--data-dir", data, QUIRE_BROKER_URL="redis://r")
     assert broken.returncode == 1
     assert "QUIRE_BROKER_URL" in broken.stdout
+
+
+def test_keys_are_made_listed_rotated_and_revoked(tmp_path: Path) -> None:
+    def keys(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return quire("keys", *arguments, "--data-dir", str(tmp_path / "data"))
+
+    made = keys("create", "--tenant", "acme", "--name", "ci", "--scopes", "submit, read", "--expires", "90d")
+    assert made.returncode == 0, made.stderr
+    assert re.fullmatch(r"qk_[\w-]{43}\n", made.stdout)
+    assert made.stdout.strip() not in made.stderr
+    (row,) = json.loads(keys("list", "--format", "json").stdout)
+    assert (row["tenant"], row["name"], row["scopes"], row["state"]) == (
+        "acme",
+        "ci",
+        "submit,read",
+        "active",
+    )
+    rotated = keys("rotate", row["id"], "--overlap", "0s")
+    assert rotated.stdout != made.stdout
+    states = {line.split()[0]: line.split()[4] for line in keys("list").stdout.splitlines()[1:]}
+    assert states.pop(row["id"]) == "expired"
+    (other,) = states
+    assert keys("revoke", other).returncode == 0
+    assert "revoked" in keys("list", "--tenant", "acme").stdout
+    for wrong, code in (
+        (("revoke", "key_none"), 1),
+        (("create", "--scopes", "root"), 2),
+        (("create", "--expires", "soon"), 2),
+        (("create", "--tenant", "A B"), 1),
+    ):
+        refused = keys(*wrong)
+        assert (refused.returncode, refused.stdout) == (code, "")
+        assert refused.stderr.startswith("quire: ")

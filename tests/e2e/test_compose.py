@@ -81,11 +81,24 @@ class Container:
             **more,
             **given,
         }
+        self.key = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1{self._moved(f':{_API_PORT}')}"
+
+    def make_key(self) -> None:
+        """`docker compose run api keys create`."""
+        made = subprocess.run(
+            ["quire", "keys", "create", "--scopes", "admin"],
+            env=self.environment,
+            executable=str(_BIN / "quire"),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.key = made.stdout.strip()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -177,6 +190,7 @@ def composed(
         migrate = containers.pop("migrate")
         migrate.start()
         assert migrate.wait() == 0, migrate.log.read_text()
+        containers["api"].make_key()
         for container in containers.values():
             stack.callback(container.kill)
             container.start()
@@ -187,7 +201,8 @@ def composed(
 
 @pytest.fixture
 def api(composed: dict[str, Container]) -> Iterator[Client]:
-    with httpx.Client(base_url=composed["api"].url, timeout=120) as http:
+    key = {"Authorization": f"Bearer {composed['api'].key}"}
+    with httpx.Client(base_url=composed["api"].url, timeout=120, headers=key) as http:
         yield Client(http)
 
 
@@ -232,7 +247,7 @@ def test_every_process_shows_its_figures(composed: dict[str, Container]) -> None
 def test_no_log_holds_a_secret(composed: dict[str, Container]) -> None:
     for container in composed.values():
         text = container.log.read_text()
-        for secret in (_PASSWORD, SECRET, quote(SECRET, safe="")):
+        for secret in (_PASSWORD, SECRET, quote(SECRET, safe=""), composed["api"].key):
             assert secret not in text, container.service.name
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.ledger import Queue
 from services.cli_processes import queues_of
-from services.mode import Role, SettingsRefused, require
+from services.mode import Role, SettingsRefused, keys_required, require
 from services.settings import SettingsInvalid, from_environment
 
 SHARED = {
@@ -57,15 +57,31 @@ def test_a_broker_beside_sqlite_is_refused() -> None:
         _require(Role.SERVE, QUIRE_BROKER_URL="redis://broker")
 
 
-def test_only_loopback_is_listened_on_unless_somebody_says_that_it_is_insecure() -> None:
+@pytest.mark.parametrize(
+    ("settings", "serve", "api"),
+    [
+        ({}, False, True),
+        ({"QUIRE_HOST": "::1"}, False, True),
+        ({"QUIRE_HOST": "0.0.0.0"}, True, True),
+        ({"QUIRE_REQUIRE_KEYS": "true"}, True, True),
+        ({"QUIRE_REQUIRE_KEYS": "false"}, False, False),
+        ({"QUIRE_HOST": "0.0.0.0", "QUIRE_INSECURE_NO_KEYS": "true"}, False, False),
+    ],
+)
+def test_only_a_laptop_asks_nobody_for_a_key_unless_told_to(
+    settings: dict[str, str], serve: bool, api: bool
+) -> None:
+    for role, expected in ((Role.SERVE, serve), (Role.API, api)):
+        _require(role, **SHARED, **settings)
+        assert keys_required(from_environment(settings), role) == expected
+
+
+def test_beyond_loopback_keys_are_given_up_only_by_saying_that_it_is_insecure() -> None:
     for role in (Role.SERVE, Role.API):
-        _require(role, **SHARED, QUIRE_HOST="::1")
-        with pytest.raises(SettingsRefused, match="QUIRE_HOST"):
-            _require(role, **SHARED, QUIRE_HOST="0.0.0.0")
-    insecure = {**SHARED, "QUIRE_HOST": "0.0.0.0", "QUIRE_INSECURE_NO_KEYS": "true"}
-    _require(Role.API, **insecure)
-    with pytest.raises(SettingsRefused, match="loopback only"):
-        _require(Role.SERVE, **insecure)
+        with pytest.raises(SettingsRefused, match="others can reach"):
+            _require(role, **SHARED, QUIRE_HOST="0.0.0.0", QUIRE_REQUIRE_KEYS="false")
+        with pytest.raises(SettingsRefused, match="contradict"):
+            _require(role, **SHARED, QUIRE_REQUIRE_KEYS="true", QUIRE_INSECURE_NO_KEYS="true")
 
 
 def test_queues_are_given_once_or_often_and_raster_brings_plan() -> None:
