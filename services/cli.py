@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from schemas.errors import QuireError, Unsupported
+from schemas.errors import QuireError, RequestInvalid, Unsupported
 from services.settings import Settings, SettingsInvalid, from_environment
 
 OK, FAILED, USAGE, PARTIAL = 0, 1, 2, 3
@@ -94,17 +94,18 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: our own errors become one line on stderr and an exit code."""
-    from services import cli_extract, cli_keys, cli_model, cli_processes  # noqa: PLC0415
+    from services import cli_bulk, cli_extract, cli_keys, cli_model, cli_processes  # noqa: PLC0415
 
     cli_processes.register(app)
     cli_extract.register(app)
+    cli_bulk.register(app)
     cli_model.register(app)
     cli_keys.register(app)
     try:
         app()
     except QuireError as error:
         say(f"quire: {error.detail}")
-        sys.exit(USAGE if isinstance(error, SettingsInvalid | Unsupported) else FAILED)
+        sys.exit(USAGE if isinstance(error, SettingsInvalid | Unsupported | RequestInvalid) else FAILED)
     except KeyboardInterrupt:
         say("quire: interrupted")
         sys.exit(130)

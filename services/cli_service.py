@@ -12,7 +12,7 @@ import httpx
 import typer
 
 from quire_client import Quire, Retries
-from schemas.errors import BadInput
+from schemas.errors import RequestInvalid
 from services.cli import settings_of
 
 Url = Annotated[
@@ -21,7 +21,7 @@ Url = Annotated[
 ]
 
 
-class UrlInvalid(BadInput):
+class UrlInvalid(RequestInvalid):
     """What was given as the address of a service is none."""
 
     code = "url_invalid"

@@ -239,6 +239,19 @@ def test_an_address_is_for_the_service_to_fetch(source: str, sent: dict[str, str
     assert json.loads(stage.asked[0].body) == {"source": sent, "request": {"labels": {"a": "b"}}}
 
 
+def test_an_open_file_is_sent_from_its_beginning_at_each_try(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"%PDF whole")
+    with (
+        Stage(Reply(503), said(document())) as stage,
+        client(stage) as quire,
+        (tmp_path / "a").open("rb") as file,
+    ):
+        file.read(5)
+        quire.documents.submit(file, filename="a.pdf")
+        assert not file.closed
+    assert all(b'filename="a.pdf"' in asked.body and b"%PDF whole" in asked.body for asked in stage.asked)
+
+
 def test_names_that_are_no_text_are_sent_as_near_as_can_be(tmp_path: Path) -> None:
     file = tmp_path / b"r\xe9sum\xe9.pdf".decode("utf-8", "surrogateescape")
     file.write_bytes(b"%PDF")

@@ -63,7 +63,7 @@ class Documents:
     def _uploaded(
         self, source: Source, asked: Mapping[str, Any], filename: str | None, large: int
     ) -> Body | None:
-        if isinstance(source, bytes) or (isinstance(source, str) and "://" in source):
+        if not isinstance(source, str | os.PathLike) or (isinstance(source, str) and "://" in source):
             return None
         if Path(source).stat().st_size < large:
             return None

@@ -13,8 +13,11 @@ from quire_client.errors import RequestInvalid, Unavailable
 from quire_client.shapes import Request
 from quire_client.transport import Body, Call, Transport, json_body, path
 
-Source: TypeAlias = str | os.PathLike[str] | bytes
-"""A path, the bytes themselves, or a text with `://`: a URL, or an object such as `s3://inbox/a.pdf`."""
+File: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+"""A path, the bytes themselves, or a seekable file open for reading, sent from its beginning."""
+
+Source: TypeAlias = File
+"""What `File` is; or a text with `://`: a URL, or an object such as `s3://inbox/a.pdf`."""
 
 
 def body_of(source: Source, request: Mapping[str, Any], filename: str | None = None) -> Body:
@@ -22,8 +25,8 @@ def body_of(source: Source, request: Mapping[str, Any], filename: str | None = N
     if isinstance(source, str) and "://" in source:
         kind = "object" if source.startswith("s3://") else "url"
         return source_body({kind: source}, request, filename)
-    name = filename or (Path(os.fspath(source)).name if not isinstance(source, bytes) else "document")
-    return form_body(source, name, request)
+    name = Path(source).name if isinstance(source, str | os.PathLike) else "document"
+    return form_body(source, filename or name, request)
 
 
 def source_body(source: Mapping[str, str], request: Mapping[str, Any], filename: str | None = None) -> Body:
@@ -31,7 +34,7 @@ def source_body(source: Mapping[str, str], request: Mapping[str, Any], filename:
     return json_body({"source": named, "request": dict(request)})
 
 
-def form_body(source: str | os.PathLike[str] | bytes, name: str, request: Mapping[str, Any]) -> Body:
+def form_body(source: File, name: str, request: Mapping[str, Any]) -> Body:
     """The bytes as they are on disk, never whole in memory."""
 
     def files(stack: ExitStack) -> Mapping[str, Any]:
@@ -75,9 +78,12 @@ def members(request: Request) -> dict[str, Any]:
     return {name: value for name, value in request.items() if value is not None}
 
 
-def _opened(source: str | os.PathLike[str] | bytes, stack: ExitStack) -> BinaryIO:
+def _opened(source: File, stack: ExitStack) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
+    if not isinstance(source, str | os.PathLike):
+        source.seek(0)
+        return source
     return stack.enter_context(Path(source).open("rb"))
 
 
