@@ -23,7 +23,7 @@ from services.cli import FAILED, OK, PARTIAL, USAGE, DataDir, say
 from services.cli_extract import request_of
 from services.cli_service import Url, connected
 from services.folder_lock import FolderLock
-from services.intake.bulk import Bulk, Order, Written, identity
+from services.intake.bulk import Bulk, Order, Written
 from services.intake.files import Found, Look, Skipped
 from services.intake.journal import Journal, Kind, New, State
 
@@ -78,7 +78,7 @@ def bulk(
         shutil.rmtree(order.parts, ignore_errors=True)  # half of what a run before this one wrote
         order.parts.mkdir()
         journal = stack.enter_context(closing(Journal(own / "journal.db", order.out)))
-        journal.bind(identity(request, order.also))
+        journal.bind(order.identity)
         if url is None and data_dir is None and "QUIRE_DATA_DIR" not in os.environ:
             data_dir = own / "service"  # kept until all is done: a run that is cut off finds it again
         skipped = _note(journal, paths, order.out)

@@ -3,22 +3,17 @@
 import hashlib
 import json
 import os
-import queue
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from quire_client import Document, Export, NotFound, Problem, Quire, Request, RequestInvalid
 from services import cli_format
+from services.intake.crew import Crew
 from services.intake.files import FileGone, open_regular
 from services.intake.journal import Item, Journal, State
-
-_LOOK_S = 0.2
-_OURS = 500
-_OF_ALL = frozenset({401, 403, 405, 422, 429, 502, 503, 504})
+from services.intake.verdicts import fault_of, of_all, of_ours
 
 
 class Written(StrEnum):
@@ -40,16 +35,18 @@ class Order:
 
     def key(self, item: Item, digest: str) -> str:
         """The same for the same bytes at the same path under the same request, whoever sends them when."""
-        said = json.dumps(
-            [item.origin.hex(), digest, item.attempt, dict(self.request)], sort_keys=True, ensure_ascii=False
-        )
-        return f"bulk-{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        return f"bulk-{identity(self.request, item.origin.hex(), digest, item.attempt)}"
+
+    @property
+    def identity(self) -> str:
+        """What makes it another order."""
+        return identity(self.request, *sorted(self.also))
 
 
-def identity(request: Request, also: frozenset[Written]) -> str:
-    """What makes a request another one. A password does not: it opens a document, and is kept nowhere."""
+def identity(request: Request, *more: str | int) -> str:
+    """A digest. A password is no part of it: it opens a document, and is to be found out from nothing."""
     members = {name: value for name, value in request.items() if name != "password"}
-    said = json.dumps([members, sorted(also)], sort_keys=True, ensure_ascii=False)
+    said = json.dumps([members, more], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -69,65 +66,22 @@ class Bulk:
         self._journal = journal
         self._order = order
         self._told = told
-        self._waiting: queue.Queue[Item | None] = queue.Queue(in_flight)
-        self._in_flight = in_flight
-        self._busy = 0
-        self._busy_lock = threading.Lock()
-        self._stop = threading.Event()
-        self._fault: BaseException | None = None
+        self._crew = Crew(in_flight, self._one)
 
     def run(self) -> None:
         """Returns when nothing is left to do. Raises what ends the run for all documents."""
-        # Daemons: a run that is interrupted leaves them behind wherever they are, and the journal knows.
-        threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self._in_flight)]
-        for thread in threads:
-            thread.start()
-        try:
-            self._feed()
-        except BaseException:
-            self._stop.set()
-            raise
-        if self._fault is not None:
-            raise self._fault
-        for _ in threads:
-            self._waiting.put(None)
-        for thread in threads:
-            thread.join()
-
-    def _feed(self) -> None:
         last = 0
-        while not self._stop.is_set():
-            with self._busy_lock:
-                idle = self._busy == 0
+        while True:
+            idle = self._crew.idle
             items = self._journal.open_after(last)
-            if not items:
-                if idle:  # looked at before the journal: nobody can have added members since
-                    return
-                self._stop.wait(_LOOK_S)
-            for item in items:
-                if not self._put(item):
-                    return
-                last = item.id
-
-    def _put(self, item: Item) -> bool:
-        with self._busy_lock:
-            self._busy += 1
-        while not self._stop.is_set():
-            with suppress(queue.Full):
-                self._waiting.put(item, timeout=_LOOK_S)
-                return True
-        return False
-
-    def _serve(self) -> None:
-        while (item := self._waiting.get()) is not None and not self._stop.is_set():
-            try:
-                self._one(item)
-            except BaseException as error:  # noqa: BLE001  # raised again by `run`
-                self._fault = self._fault or error
-                self._stop.set()
+            if not items and idle:  # asked before the journal was: nobody can have added members since
+                self._crew.check()
                 return
-            with self._busy_lock:
-                self._busy -= 1
+            if not items:
+                self._crew.pause()
+            for item in items:
+                self._crew.hand(item)
+                last = item.id
 
     def _one(self, item: Item) -> None:
         state = State.FAILED
@@ -138,16 +92,16 @@ class Bulk:
                 state = State(document["state"])
                 self._journal.ended(item, state)
             else:
-                code, detail, retryable = _fault_of(document)
+                code, detail, retryable = fault_of(document)
                 self._journal.failed(item, code, detail, retryable=retryable)
         except FileGone as error:
             self._journal.failed(item, error.code, error.detail, retryable=True)
         except OSError as error:
             self._journal.failed(item, "not_written", f"cannot be written: {error.strerror}", retryable=True)
         except Problem as problem:
-            if _of_all(problem):
+            if of_all(problem):
                 raise
-            self._journal.failed(item, problem.code, problem.detail, retryable=problem.status >= _OURS)
+            self._journal.failed(item, problem.code, problem.detail, retryable=of_ours(problem))
         self._told(state)
 
     def _ended(self, item: Item) -> Document:
@@ -194,15 +148,3 @@ class Bulk:
                 export = Export.JSON if form is None else Export.MARKDOWN
                 self._quire.documents.save(document["id"], part, export)
             part.replace(target.with_name(f"{target.name}.{form or 'json'}"))
-
-
-def _fault_of(document: Document) -> tuple[str, str, bool]:
-    error = document["error"]
-    if error is None:  # somebody cancelled it
-        return document["state"], f"the run was {document['state']}", True
-    return error["code"], error["detail"], error["retryable"]
-
-
-def _of_all(problem: Problem) -> bool:
-    """What would be said of every document: the key, the request, the address; or patience is at its end."""
-    return problem.status in _OF_ALL or problem.code in ("route_not_found", "http_error")

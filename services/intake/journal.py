@@ -73,7 +73,7 @@ class New:
 
     @property
     def shown(self) -> str:
-        return "/".join(self.parts).encode("utf-8", "replace").decode("utf-8")
+        return names.shown("/".join(self.parts))
 
 
 @dataclass(frozen=True, slots=True)

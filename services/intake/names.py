@@ -33,6 +33,11 @@ def claim(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def shown(text: str) -> str:
+    """For a terminal: a name must not move its cursor, and need not be text."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def mark(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 

@@ -144,24 +144,22 @@ def test_killed_in_the_middle_nothing_is_doubled_and_nothing_lost(running: Runni
 
 
 def test_a_service_inside_the_command_may_die_with_it(tmp_path: Path) -> None:
-    root, out, data = pictures(tmp_path / "in", 6), tmp_path / "out", tmp_path / "data"
-    call = [QUIRE, "bulk", str(root), "--out", str(out), "--data-dir", str(data), "--in-flight", "2"]
+    """It is kept until all is done, and then it is gone."""
+    root, out = pictures(tmp_path / "in", 6), tmp_path / "out"
+    call = [QUIRE, "bulk", str(root), "--out", str(out), "--in-flight", "2"]
     environment = {**os.environ, "QUIRE_ENGINE_URL": "scripted://", "QUIRE_CPU_PROCESSES": "1"}
     with subprocess.Popen(call, env=environment) as process:
         wait_for(out, 1, process)
         process.kill()
+    sent = documents(out / ".quire-bulk/service")
     done = subprocess.run(call, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, bool(sent)) == (0, True), done.stderr
     assert written(out) == {f"{number}.png.json" for number in range(6)}
-    assert (len(documents(data)), len(set(documents(data)))) == (6, 6)
-
-
-def test_a_service_of_its_own_is_kept_until_all_is_done(folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    done = quire("bulk", str(folder / "a.pdf"), "--out", str(out), QUIRE_ENGINE_URL="scripted://")
-    assert done.returncode == 0, done.stderr
-    assert written(out) == {"a.pdf.json"}
     assert not (out / ".quire-bulk/service").exists()
-    gone = quire("bulk", str(folder), "--out", str(out), "--url", "http://127.0.0.1:1", "--patience", "0")
-    assert (gone.returncode, "does not answer" in gone.stderr) == (1, True), gone.stderr
-    assert "the same command goes on" in gone.stderr
+
+
+def test_a_service_that_is_not_there(folder: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    done = quire("bulk", str(folder), "--out", out, "--url", "http://127.0.0.1:1", "--patience", "0")
+    assert (done.returncode, "does not answer" in done.stderr) == (1, True), done.stderr
+    assert "the same command goes on" in done.stderr
