@@ -44,7 +44,7 @@ def _read(response: httpx.Response) -> Reply:
     """The status counts even if the rest of the answer never comes."""
     start = b""
     try:
-        for chunk in response.iter_raw(_KEPT):
+        for chunk in response.iter_raw():
             start += chunk
             if len(start) >= _KEPT:
                 break
