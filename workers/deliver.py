@@ -24,7 +24,7 @@ from workers.surroundings import mark_failed, step
 _log = structlog.get_logger(__name__)
 
 RETRY_FOR_S = 86_400.0
-_DELAYS_S = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0)
+_DELAYS_S = (2.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 7200.0, 14_400.0)
 """Before each further try; the last one again and again until the time is over."""
 
 _JITTER = 0.2
@@ -83,7 +83,8 @@ class Deliveries(Protocol):
 
     def claim(self, process: ProcessId) -> Parcel | None: ...
 
-    def delivered(self, parcel: Parcel, tried: Try) -> None: ...
+    def delivered(self, parcel: Parcel, tried: Try) -> None:
+        """If nothing had got through to the endpoint before, what was put off goes now."""
 
     def again(self, parcel: Parcel, tried: Try, delay_s: float) -> None: ...
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_FIRST_S, _LONGEST_S = 5.0, 60.0
+_FIRST_S, _LONGEST_S = 2.0, 60.0
 _MANY = 10_000
 
 

@@ -76,12 +76,8 @@ class SqlDeliveries:
     def delivered(self, parcel: Parcel, tried: Try) -> None:
         with self._holding(parcel) as connection:
             _end(connection, parcel, tried, DeliveryState.DELIVERED)
-            if parcel.webhook is not None:  # mostly nothing to change, and then nobody waits for a lock
-                connection.execute(
-                    sa.update(webhooks)
-                    .where(webhooks.c.id == parcel.webhook, webhooks.c.failing_since.is_not(None))
-                    .values(failing_since=None)
-                )
+            if parcel.webhook is not None:
+                hook_rows.reached(connection, parcel.webhook)
 
     def again(self, parcel: Parcel, tried: Try, delay_s: float) -> None:
         with self._holding(parcel) as connection:

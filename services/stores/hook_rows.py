@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.ledger import Queue
 from schemas.ids import TenantId, WebhookId, webhook_id
 from schemas.webhook import DeliveryState, DisabledReason, EventType
 from services.stores import jobs
@@ -63,13 +62,28 @@ def change(connection: sa.Connection, webhook: str, **values: Any) -> None:
 def enable(connection: sa.Connection, webhook: str) -> None:
     """What is on its way goes on now."""
     change(connection, webhook, disabled_at=None, disabled_reason=None, failing_since=None)
+    _hurry(connection, webhook, sa.true())
+
+
+def reached(connection: sa.Connection, webhook: str) -> None:
+    """Something got through. After a silence that is the moment for what was put off because of it.
+
+    What was refused keeps its delays: it may be the message that the receiver cannot take.
+    """
+    # Mostly there is nothing to change, and then nobody waits for a lock.
+    broken = webhooks.c.id == webhook, webhooks.c.failing_since.is_not(None)
+    if connection.execute(sa.update(webhooks).where(*broken).values(failing_since=None)).rowcount:
+        _hurry(connection, webhook, sa.and_(job_rows.c.attempts == 0, job_rows.c.setbacks > 0))
+
+
+def _hurry(connection: sa.Connection, webhook: str, which: sa.ColumnElement[bool]) -> None:
     pending = sa.select(webhook_deliveries.c.id).where(
         webhook_deliveries.c.webhook_id == webhook,
         webhook_deliveries.c.state == str(DeliveryState.PENDING),
     )
     connection.execute(
         sa.update(job_rows)
-        .where(job_rows.c.delivery_id.in_(pending), job_rows.c.queue == str(Queue.DELIVER), jobs.READY)
+        .where(job_rows.c.delivery_id.in_(pending), jobs.READY, which)
         .values(run_after=now_us())
     )
 
