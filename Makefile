@@ -77,13 +77,16 @@ eval-samples: $(STAMP) ## The same on the project's own samples
 kill-drill: $(STAMP) ## Kill the service ten times during a 200-page document, compare with an undisturbed run
 	$(BIN)/python -m tests.bench.kill_drill
 
-.PHONY: chaos bench-feed
+.PHONY: chaos bench-feed bench-webhooks
 chaos: $(DEV) ## 300 documents while workers, API and servers are killed, compared with an undisturbed run
 	$(BIN)/python -m tests.bench.chaos $(if $(DATA),--data "$(DATA)")
 
 bench-feed: $(DEV) ## What feeding an engine costs, shares, fairness and cancelling: make bench-feed PDFS=DIR
 	$(BIN)/python -m tests.bench.feed $(if $(PDFS),--pdfs "$(PDFS)")
 	$(BIN)/python -m tests.bench.fairness
+
+bench-webhooks: $(DEV) ## 1,000 documents while their webhook receiver is down and the service is killed: no event lost
+	$(BIN)/python -m tests.bench.webhooks $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
 bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and PyMuPDF's share
 	$(BIN)/python -m tests.bench.born_digital
