@@ -73,7 +73,7 @@ class Drill:
         """Until that many documents have come to their end."""
 
         def reached() -> bool:
-            runs = self.ask("GET", "/v1/usage")["runs"]
+            runs: dict[str, int] = self.ask("GET", "/v1/usage")["runs"]
             return sum(runs.get(state, 0) for state in TERMINAL) >= share * self.documents
 
         self.wait(reached)
@@ -130,13 +130,13 @@ class Drill:
 
     def tries(self) -> int:
         """Of all deliveries to the endpoint, the failed ones included."""
-        count, cursor = 0, None
+        count, cursor = 0, ""
         while True:
             params = {"limit": 200, **({"cursor": cursor} if cursor else {})}
             page = self.ask("GET", f"/v1/webhooks/{self.hook}/deliveries", params=params)
-            count += sum(item["tries"] for item in page["items"])
-            cursor = page["next_cursor"]
-            if cursor is None:
+            count += sum(int(item["tries"]) for item in page["items"])
+            cursor = page["next_cursor"] or ""
+            if not cursor:
                 return count
 
 
