@@ -28,7 +28,7 @@ def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     """The engine at ``url``: ``cpu://``, ``torch:///folder``, a server such as ``vllm+http://gpu1:8000``.
 
     For tests there are
-    ``scripted://?delay_ms=…&in_flight=…&model=1&fail=CODE&times=N&log=FILE`` and ``scripted-vlm://?script=FILE``.
+    ``scripted://?delay_ms=…&in_flight=…&model=1&fail=CODE&times=N&fatal=DIGEST&log=FILE`` and ``scripted-vlm://?script=FILE``.
     """
     parts = urlsplit(url)
     if parts.scheme in HTTP_SCHEMES:
@@ -108,7 +108,13 @@ def _scripted(options: Mapping[str, str]) -> PageReader:
             "unsupported_setting", "In a scripted:// URL, delay_ms, in_flight and times must be numbers"
         ) from None
     failures = {"*": Failure(options["fail"], times=times)} if "fail" in options else {}
-    reader = ScriptedReader(delay_s, failures=failures, max_in_flight=in_flight, model="model" in options)
+    reader = ScriptedReader(
+        delay_s,
+        failures=failures,
+        max_in_flight=in_flight,
+        model="model" in options,
+        fatal=options.get("fatal"),
+    )
     return LoggedReader(reader, Path(options["log"])) if "log" in options else reader
 
 

@@ -1,6 +1,8 @@
 """An engine that replays what it is told: for tests, drills and trying out a deployment without a model."""
 
 import hashlib
+import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -38,6 +40,7 @@ class ScriptedReader:
 
     Images without a reading get one derived from their bytes alone: equal bytes, equal words. The failure
     under ``"*"`` applies to all images. ``delay_s`` is how long each reading takes, unless cancelled.
+    ``fatal``: the digest of an image that kills the process it is read in, as a fault in native code would.
     """
 
     def __init__(
@@ -48,7 +51,9 @@ class ScriptedReader:
         max_in_flight: int = 8,
         *,
         model: bool = False,
+        fatal: str | None = None,
     ) -> None:
+        self._fatal = fatal
         self._delay_s = delay_s
         self._readings = dict(readings or {})
         self._failures = dict(failures or {})
@@ -78,6 +83,8 @@ class ScriptedReader:
             self._seen[digest] = earlier + 1
         if called_off(self._delay_s, cancelled):
             return PageReading(width=order.image.width, height=order.image.height)
+        if digest == self._fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
         failure = self._failures.get(digest) or self._failures.get("*")
         if failure is not None and earlier < (_MANY if failure.times is None else failure.times):
             raise failure.error()

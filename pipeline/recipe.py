@@ -12,7 +12,7 @@ from pipeline.blank import is_blank
 from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, Decided, SmallestText, decide, smallest_size
 from pipeline.images_encode import encode
 from pipeline.ink import Grey, paper, positive
-from pipeline.inserts import completed
+from pipeline.inserts import UNREAD, completed
 from pipeline.orders import DocumentFacts, Geometry, PageImage, PageOrder, PreparedPage, SourceFile
 from pipeline.raster import Page, open_document, open_page
 from pipeline.raster_errors import MUPDF_ERRORS
@@ -195,6 +195,18 @@ def _seen(prepared: PreparedPage, reading: PageReading, engine: EngineUsed) -> P
     else:
         content = assemble_seen(reading, prepared.number, geometry, engine, prepared.budget)
     content.warnings.extend(prepared.warnings)
+    return content
+
+
+def without_engine(prepared: PreparedPage, why: str) -> PageContent | None:
+    """The page from its text layer alone, where an engine was only to read its pictures and failed."""
+    if prepared.layer is None or not prepared.trusted or not prepared.pictures:
+        return None
+    content = assemble(prepared.layer, prepared.number, prepared.geometry, PageSource.TEXT_LAYER)
+    content.warnings.extend(prepared.warnings)
+    content.warnings[:] = [warning for warning in content.warnings if warning.code != UNREAD]
+    detail = f"the engine failed on the pictures of this page ({why}): text on them is missing"
+    content.warnings.append(ResultWarning(code=UNREAD, detail=detail, page=prepared.number))
     return content
 
 

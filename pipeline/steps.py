@@ -46,6 +46,13 @@ def assemble_page(
     return recipe.assemble_page(prepared, reading, engine, source_kind)
 
 
+def without_engine(prepared: PreparedPage, why: str) -> PageContent | None:
+    """A page whose pictures could not be read, from its text layer; None where that cannot stand for it."""
+    from pipeline import recipe
+
+    return recipe.without_engine(prepared, why)
+
+
 def crop(source: SourceFile, number: int, box: Box, size: tuple[int, int], turn: int) -> PageImage:
     """A box of a page (in its unit) as an image of exactly that size, then turned clockwise."""
     from pipeline import recipe

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from pipeline.ledger import Claim, Fenced, Queue
+from pipeline.ledger import Claim, Fenced, PageEnd, Queue
 from schemas.errors import QuireError, StoreUnavailable
 from workers.cage import Cancelled
 from workers.commit import Commit
@@ -17,6 +17,7 @@ from workers.meter import JobOutcome
 from workers.pages import Lost, PageJobs
 from workers.pressure import Pressure
 from workers.pulse import LEASE_S, Pulse
+from workers.steps import without_engine
 from workers.surroundings import around, mark_failed
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +32,7 @@ class Executor:
     def __init__(self, context: Context, in_flight: int = 1 << 16, lease_s: float = LEASE_S) -> None:
         self._context = context
         self._commit = Commit(context.ledger)
-        self._failures = Failures(self._commit, context.waker)
+        self._failures = Failures(self._commit, context.waker, self._left_of)
         self._pulse = Pulse(context.ledger, lease_s)
         self._gate = Gate()
         self._meter = context.meter
@@ -134,6 +135,11 @@ class Executor:
         finally:
             self._pulse.over(claim)
         self._meter.job(claim.queue, outcome, time.monotonic() - started)
+
+    def _left_of(self, claim: Claim, error: QuireError) -> PageEnd | None:
+        if claim.prepared is None:
+            return None
+        return self._context.cage.run(without_engine, claim.prepared, error.code)
 
     def _fail(self, claim: Claim, error: QuireError, started: float) -> None:
         ms = round((time.monotonic() - started) * 1000)

@@ -1,6 +1,7 @@
 """The only place that decides on another try: logs what went wrong, then gives the work back or up."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -29,15 +30,21 @@ class Failures:
 
     commit: Commit
     waker: Waker
+    left_of: Callable[[Claim, QuireError], PageEnd | None]
+    """What a page still says when its engine has failed for good."""
 
     def of_job(self, claim: Claim, error: QuireError, ms: int) -> None:
         """A job failed as a whole."""
         later = policy.after(error, claim.attempts, claim.setbacks, alone=claim.alone)
+        left = self._left(claim, error) if later is None and claim.queue is Queue.READ else None
 
         def write(unit: UnitOfWork) -> None:
             unit.failed(Failure(error.info(), later is None or later.counted, ms, claim.page))
             if later is not None:
                 unit.later(later)
+            elif left is not None:
+                unit.done()
+                unit.end_page(left)
             else:
                 _give_up(unit, claim, error)
 
@@ -46,6 +53,14 @@ class Failures:
             # It may have been the last page, or all there was.
             self.waker.wake(Queue.FINISH)
             self.waker.wake(Queue.DELIVER)
+
+    def _left(self, claim: Claim, error: QuireError) -> PageEnd | None:
+        try:
+            left = self.left_of(claim, error)
+        except QuireError as second:  # the first one is what counts
+            _log.warning("page_lost", code=second.code)
+            return None
+        return left and replace(left, attempts=claim.attempts + 1)
 
     def of_page(self, claim: Claim, page: int, following: int | None, error: QuireError, ms: int) -> bool:
         """One page of a raster job failed; True when the job goes on with the following one."""

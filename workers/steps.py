@@ -58,6 +58,13 @@ def arrange(
     return ended(content, asdict(page.geometry), budget, reading.spent)
 
 
+def without_engine(prepared: bytes, why: str) -> PageEnd | None:
+    """What is left of a page when the engine has failed on it for good; None where that is nothing."""
+    page = prepared_of(prepared)
+    content = steps.without_engine(page, why)
+    return ended(content, asdict(page.geometry)) if content is not None else None
+
+
 def with_answers(base: bytes, end: PageEnd) -> PageEnd:
     """A page read before, with what it answers now; ``base`` is its content, as JSON."""
     from pipeline.more import with_answers as added

@@ -2,9 +2,10 @@
 
 `python -m tests.bench.chaos [--data DIR] [--documents 300] [--kills 50]`: the project's samples, hostile
 files among them, and the PDFs and images of DIR go through the API, two workers that render, two that
-read and one that finishes, on Postgres, Redis without persistence and S3, with a scripted engine. Exit code 0
-when every document ended as it did undisturbed, with an equal result, no page or document was stored twice,
-and the engine answered at most 1.10 times as many calls.
+read and one that finishes, on Postgres, Redis without persistence and S3, with a scripted engine. One page
+of one document kills whichever process reads it, in the undisturbed run too. Exit code 0 when every
+document ended as it did undisturbed, with an equal result, no page or document was stored twice, and the
+engine answered at most 1.10 times as many calls.
 """
 
 import argparse
@@ -20,6 +21,11 @@ from typing import Any, Self
 import httpx
 import sqlalchemy as sa
 
+from model_runtime.scripted import image_digest
+from model_runtime.spec import scripted_spec
+from pipeline import recipe
+from pipeline.orders import PageOrder, SourceFile
+from schemas.request import BudgetRequest, Task
 from services.stores.tables import documents, events
 from tests.bench.client import TERMINAL
 from tests.bench.cluster import Calls, Cluster, Servers
@@ -121,17 +127,30 @@ def corpus(scratch: Path, data: Path | None, count: int) -> list[Path]:
     return [files[index % len(files)] for index in range(max(count, 1))]
 
 
-def _cluster(scratch: Path, name: str, urls: dict[str, str]) -> Cluster:
+def poison(folder: Path) -> tuple[Path, str]:
+    """A document, and the digest of the image of its second page, which shall kill its readers."""
+    path = long_pdf(folder / "poison.pdf", 3, 1)
+    spec = scripted_spec(1)
+    order = PageOrder(
+        number=2, limits=spec.limits, pixels_per_x_height=spec.pixels_per_x_height,
+        budget=BudgetRequest(), tasks=frozenset({Task.TEXT, Task.TABLES}),
+    )  # fmt: skip
+    prepared = recipe.prepare_page(SourceFile(str(path), "application/pdf"), order)
+    assert prepared.image is not None
+    return path, image_digest(prepared.image.data)
+
+
+def _cluster(scratch: Path, name: str, urls: dict[str, str], fatal: str | None) -> Cluster:
     folder = scratch / name
     folder.mkdir()
     calls = Calls(folder / "calls")
-    cluster = Cluster(folder, urls, calls, QUIRE_ENGINE_URL=calls.url(_ENGINE_MS, _IN_FLIGHT))
+    cluster = Cluster(folder, urls, calls, QUIRE_ENGINE_URL=calls.url(_ENGINE_MS, _IN_FLIGHT, fatal=fatal))
     cluster.standard()
     return cluster
 
 
 def _undisturbed(cluster: Cluster, files: Sequence[Path], until: float) -> list[Ending]:
-    with cluster, Caller(cluster.api.url, until) as caller:
+    with cluster, Caller(cluster.api.url, until) as caller, Supervisor(cluster):
         posted = [caller.post(path, f"drill-{index}") for index, path in enumerate(files)]
         return [caller.ending(each) for each in posted]
 
@@ -175,6 +194,11 @@ def _doubled(cluster: Cluster) -> int:
         return sum(count - 1 for query in (posts, pages) for count in connection.scalars(query) if count > 1)
 
 
+def _quarantined(ending: Ending) -> int:
+    pages = ending.result.get("pages", [])
+    return sum((page["error"] or {}).get("code") == "quarantined" for page in pages)
+
+
 def _compare(
     files: Sequence[Path], calm: Sequence[Ending], chaos: Sequence[Ending], figures: Figures
 ) -> None:
@@ -186,23 +210,31 @@ def _compare(
         elif found := list(differences(one.result, other.result)):
             different += 1
             figures.remark("different", f"{path.name}: {'; '.join(found[:3])}")
+    poisoned = [ending for path, ending in zip(files, chaos, strict=True) if path.name == "poison.pdf"]
+    figures.add("chaos.poison_pages_quarantined", sum(_quarantined(ending) for ending in poisoned))
     figures.add("chaos.lost", lost)
     figures.add("chaos.different", different)
 
 
 def drill(
-    scratch: Path, files: Sequence[Path], blows: Blows, *, seed: int = 1, limit_s: float = 7200
+    scratch: Path,
+    files: Sequence[Path],
+    blows: Blows,
+    *,
+    seed: int = 1,
+    limit_s: float = 7200,
+    fatal: str | None = None,
 ) -> Figures:
     """The whole drill in a scratch folder."""
     figures, begun = Figures(), time.monotonic()
     until = begun + limit_s
     with Servers() as servers:
         with servers.settings() as urls:
-            calm_cluster = _cluster(scratch, "calm", urls)
+            calm_cluster = _cluster(scratch, "calm", urls, fatal)
             calm = _undisturbed(calm_cluster, files, until)
         calm_s, between = time.monotonic() - begun, time.monotonic()
         with servers.settings() as urls:
-            cluster = _cluster(scratch, "chaos", urls)
+            cluster = _cluster(scratch, "chaos", urls, fatal)
             havoc = Havoc(cluster, servers, blows, seed)
             chaos = _disturbed(cluster, havoc, files, until)
             doubled = _doubled(cluster)
@@ -235,9 +267,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="quire-chaos-") as folder:
-        files = corpus(Path(folder), options.data, options.documents)
+        deadly, fatal = poison(Path(folder))
+        files = [deadly, *corpus(Path(folder), options.data, options.documents - 1)]
         blows = Blows(kills=options.kills)
-        figures = drill(Path(folder), files, blows, seed=options.seed, limit_s=options.limit_s)
+        figures = drill(Path(folder), files, blows, seed=options.seed, limit_s=options.limit_s, fatal=fatal)
     if options.out:
         figures.write(options.out)
     return int(not passed(figures) or figures.values["chaos.engine_calls_ratio"] > _RATIO)

@@ -65,10 +65,13 @@ class Calls:
         self.path = path
         path.touch()
 
-    def url(self, delay_ms: int, in_flight: int, *, model: bool = False) -> str:
-        """``model``: its readings are arranged as those of a vision language model, which costs less."""
-        kind = "&model=1" if model else ""
-        return f"scripted://?delay_ms={delay_ms}&in_flight={in_flight}&log={self.path}{kind}"
+    def url(self, delay_ms: int, in_flight: int, *, model: bool = False, fatal: str | None = None) -> str:
+        """``model``: its readings are arranged as those of a vision language model, which costs less.
+
+        ``fatal``: the digest of a page image that kills whoever reads it.
+        """
+        more = ("&model=1" if model else "") + (f"&fatal={fatal}" if fatal else "")
+        return f"scripted://?delay_ms={delay_ms}&in_flight={in_flight}&log={self.path}{more}"
 
     def events(self) -> list[tuple[str, float, int]]:
         """Kind, time and process of each event."""
