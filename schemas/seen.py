@@ -24,7 +24,7 @@ class SeenWord:
 
 @dataclass(frozen=True, slots=True)
 class SeenBlock:
-    """``table`` counts into the tables of the page."""
+    """``table`` counts into the tables of the page. ``signs``: what its confidence is made of."""
 
     kind: BlockKind
     text: str
@@ -33,6 +33,7 @@ class SeenBlock:
     bbox: Box | None = None
     confidence: float | None = None
     words: tuple[SeenWord, ...] = ()
+    signs: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

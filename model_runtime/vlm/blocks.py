@@ -6,7 +6,7 @@ from dataclasses import replace
 from model_runtime.vlm.transcribe import Text
 from pipeline.align import Alignment, align
 from pipeline.certainty import Tokens
-from pipeline.confidence import Calibration, text_probability
+from pipeline.confidence import Calibration, text_features, text_probability
 from pipeline.ground import Reference
 from pipeline.parse_markdown import ParsedBlock
 from schemas.geometry import Box, union
@@ -33,7 +33,8 @@ def seen_blocks(
     tables: list[SeenTable] = []
     piece = 0
     for block in text.transcription.blocks:
-        sure = text_probability(tokens.of(*block.span), calibration)
+        certainty = tokens.of(*block.span)
+        sure = text_probability(certainty, calibration)
         if block.table is None:
             blocks.append(
                 SeenBlock(
@@ -43,6 +44,7 @@ def seen_blocks(
                     bbox=alignment.box(piece),
                     confidence=sure,
                     words=alignment.words[piece],
+                    signs=text_features(certainty) if certainty is not None else None,
                 )
             )
             piece += 1

@@ -2,6 +2,7 @@
 
 `make calibrate DATA=DIR ENGINE=URL`: reads the receipts and invoices of DIR (see docs/evaluation.md) with the
 engine, compares each value with the truth, and writes the fit for `calibration=FILE` in the engine's URL.
+With `PAGES=1000` instead of DATA the same for transcribed text, on so many short pages made for it.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from typing import Any
 
 from model_runtime.choose import engine
 from pipeline import recipe, sniff
+from pipeline.confidence import Kind
 from pipeline.fields import leaves
 from pipeline.fields.found import readings_of
 from pipeline.orders import PageImage, PageOrder, PreparedPage, ReadOrder, SourceFile
@@ -23,10 +25,12 @@ from schemas.errors import QuireError
 from schemas.geometry import Box, scaled
 from schemas.reading import PageReading
 from schemas.request import BudgetProfile, BudgetRequest, Task
+from tests.bench import known_text
 from tests.bench.eval_fields import INVOICE_KINDS, INVOICE_SCHEMA, RECEIPT_KINDS, RECEIPT_SCHEMA
 from tests.bench.field_score import right
 from tests.bench.figures import Figures
 from tests.bench.fit import Observed, area_under_curve, calibration_error, fit, halves, predicted
+from tests.bench.known_text import KnownPage
 from workers.cage import ProcessCage
 
 FEWEST = 200
@@ -111,16 +115,33 @@ def observed(paper: Paper, reader: PageReader) -> Iterator[Observed]:
         yield Observed(paper.issuer, finding.signs, right(kind, true, value))
 
 
-def run(data: Path, url: str, name: str, out: Path) -> int:
-    figures, everything = Figures(), list[Observed]()
+def observed_text(page: KnownPage, reader: PageReader) -> Iterator[Observed]:
+    """Blocks; one is right when all its words stand on the page as they were read, one after the other."""
+    reading = reader.read(ReadOrder(page.image, frozenset({Task.TEXT})), lambda: False)
+    printed = f" {' '.join(page.text.split())} "
+    for block in (reading.seen.blocks if reading.seen is not None else None) or ():
+        if block.signs is not None and block.text.strip():
+            yield Observed(page.issuer, block.signs, f" {' '.join(block.text.split())} " in printed)
+
+
+def observations(data: Path | None, pages: int, reader: PageReader, figures: Figures) -> Iterator[Observed]:
+    if data is None:
+        for page in known_text.pages(pages):
+            yield from observed_text(page, reader)
+        return
+    for paper in papers(data):
+        try:
+            yield from observed(paper, reader)
+        except QuireError as error:
+            figures.remark("calibration", f"{Path(paper.source.path).name}: {error.code}")
+
+
+def run(data: Path | None, pages: int, url: str, name: str, out: Path) -> int:
+    figures = Figures()
     cage = ProcessCage(1, deadline_s=120)
     reader = engine(url, cage)
     try:
-        for paper in papers(data):
-            try:
-                everything += observed(paper, reader)
-            except QuireError as error:
-                figures.remark("calibration", f"{Path(paper.source.path).name}: {error.code}")
+        everything = list(observations(data, pages, reader, figures))
     finally:
         reader.close()
         cage.close()
@@ -136,7 +157,13 @@ def run(data: Path, url: str, name: str, out: Path) -> int:
         figures.add(f"calibration.half_{index}.ece", calibration_error(chance, truth))
         figures.add(f"calibration.half_{index}.auroc", area_under_curve(chance, truth))
     final = fit(everything, name)
-    content = {"name": final.name, "intercept": final.intercept, "weights": dict(final.weights)}
+    kind = Kind.TEXT if data is None else Kind.VALUES
+    content = {
+        "name": final.name,
+        "measured_on": str(kind),
+        "intercept": final.intercept,
+        "weights": dict(final.weights),
+    }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -144,12 +171,13 @@ def run(data: Path, url: str, name: str, out: Path) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--pages", type=int, default=1000, help="without --data: short pages made for it")
     parser.add_argument("--engine", required=True, help="as QUIRE_ENGINE_URL has it")
     parser.add_argument("--name", default="local-1", help="what results will call the fit")
     parser.add_argument("--out", type=Path, default=Path("out/calibration.json"))
     given = parser.parse_args()
-    sys.exit(run(given.data, given.engine, given.name, given.out))
+    sys.exit(run(given.data, given.pages, given.engine, given.name, given.out))
 
 
 if __name__ == "__main__":

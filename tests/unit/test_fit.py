@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.certainty import Certainty
-from pipeline.confidence import Calibration, Signs, features, probability
+from pipeline.confidence import Calibration, Kind, Signs, features, probability, text_probability
 from schemas.errors import Unsupported
 from schemas.field import Match
+from tests.bench import known_text
 from tests.bench.fit import Observed, area_under_curve, calibration_error, fit, halves, predicted
 
 
@@ -57,3 +58,21 @@ def test_no_sign_no_place_or_no_fit_is_no_probability() -> None:
     assert probability(Signs(sure, None), fitted) is None
     assert probability(Signs(sure, Match.MODEL), fitted) is None
     assert features(Signs(sure, Match.FUZZY, agreed=False, valid=False))["disagreed"] == 1.0
+
+
+def test_a_fit_on_text_says_nothing_of_values_and_the_other_way_round() -> None:
+    sure = Certainty(0.9, 0.8)
+    for kind in Kind:
+        stored = f'{{"name": "n", "intercept": 0, "weights": {{"mean": 1}}, "measured_on": "{kind}"}}'
+        calibration = Calibration.parse(stored)
+        value, text = probability(Signs(sure, Match.EXACT), calibration), text_probability(sure, calibration)
+        assert (value is None, text is None) == (kind is Kind.TEXT, kind is Kind.VALUES)
+    with pytest.raises(Unsupported):
+        Calibration.parse('{"name": "n", "intercept": 0, "weights": {}, "measured_on": "charts"}')
+
+
+def test_known_pages_are_the_same_each_time_and_every_issuer_has_some() -> None:
+    first, again = list(known_text.pages(20, issuers=5)), list(known_text.pages(20, issuers=5))
+    assert first == again
+    assert {page.issuer for page in first} == {page.issuer for page in first[:5]}
+    assert len({page.text for page in first}) > 15

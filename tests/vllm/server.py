@@ -62,10 +62,14 @@ class VllmServer:
             return httpx.get(f"{self.url}/health", timeout=5).status_code == 200
         return False
 
-    def kill_vllm(self) -> None:
-        """`kill -9` of vLLM and its engine; the supervisor above it lives, and starts it again."""
+    def processes(self) -> list[psutil.Process]:
+        """Of vLLM and its engine, without the supervisor above them."""
         assert self._process is not None
-        for child in psutil.Process(self._process.pid).children(recursive=True):
+        return psutil.Process(self._process.pid).children(recursive=True)
+
+    def kill_vllm(self) -> None:
+        """`kill -9` of vLLM and its engine; the supervisor lives, and starts it again."""
+        for child in self.processes():
             with suppress(psutil.NoSuchProcess):
                 child.kill()
 
