@@ -131,7 +131,7 @@ class _Scan:
 
 def _number(text: str) -> int | float | str:
     """As JSON has it; what no double can hold stays text."""
-    if len(text) > 400:
+    if len(text) > 300:
         return text
     number: int | float = json.loads(text)
     return text if isinstance(number, float) and abs(number) == float("inf") else number

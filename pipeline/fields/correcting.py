@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pipeline.fields.extraction import validate
 from pipeline.fields.leaves import leaves
+from pipeline.fields.numbers import usable
 from schemas.errors import ResultWarning
 from schemas.field import FieldType
 
@@ -45,11 +45,8 @@ def typed(kind: FieldType, value: Any) -> Any:
 def _number(kind: FieldType, value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 60:
         raise Unfit("a number or null")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise Unfit("a number or null") from None
-    if not number.is_finite() or abs(number) > Decimal(10) ** 300:
+    number = usable(str(value))
+    if number is None:
         raise Unfit("a number or null")
     if kind is FieldType.INTEGER:
         if number != number.to_integral_value():

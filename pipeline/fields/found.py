@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pipeline.fields.amounts import ROLES
 from pipeline.fields.clues import clues_of
 from pipeline.fields.folding import fold, key, within_edits
 from pipeline.fields.layout import sheet_of
+from pipeline.fields.numbers import usable
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.values import Parsed, json_number, parse
 from schemas.field import FieldType
@@ -72,7 +73,7 @@ def readings_of(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Readin
         return ((Reading(text),) if text else ()), _says(quote, value)
     if len(printed) == 1:
         return printed[0].readings, False
-    own = parse(leaf, str(value))
+    own = parse(leaf, str(value)) if isinstance(value, str) else []  # of 1e-05 it would find the 5
     if not own and leaf.type in _NUMERIC:
         return _number(leaf, value), False
     return (own[0].readings if own else ()), False
@@ -100,15 +101,13 @@ def _same(leaf: Leaf, reading: Reading, value: Any) -> bool:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    try:
-        return Decimal(str(value)).normalize() if not isinstance(value, bool) else None
-    except InvalidOperation:
-        return None
+    number = usable(str(value)) if not isinstance(value, bool) else None
+    return number.normalize() if number is not None else None
 
 
 def _number(leaf: Leaf, value: Any) -> tuple[Reading, ...]:
     number = _decimal(value)
-    if number is None or not number.is_finite():
+    if number is None:
         return ()
     return (Reading(json_number(number, leaf), decimal=format(number, "f")),)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from pipeline.fields.folding import ascii_digits
 from pipeline.fields.shapes import Reading
@@ -17,6 +17,18 @@ _WORD_BEFORE = re.compile(r"[^\W\d_]+$")
 _SIGNS_BEFORE = re.compile(r"(?:^|[^\w])([-+])\s?[^\w\s]{0,2}[A-Z]{0,3}[$.]?\s?$")
 _UNITS = frozenset({"RM", "Rp", "Rs", "kr", "Fr", "x", "X", "S", "A", "C", "R", "US", "HK", "NT"})
 _TENTHS = re.compile(r"[.,]-{1,2}$")
+
+
+_MAX_EXPONENT = 300
+
+
+def usable(text: str) -> Decimal | None:
+    """A number as programs write it, if it is one that a page may hold; 1e999999 would fill a book."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= _MAX_EXPONENT else None
 
 
 @dataclass(frozen=True, slots=True)

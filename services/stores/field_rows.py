@@ -4,11 +4,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
 
+from pipeline.fields.numbers import usable
 from schemas.field import Field, FieldState, FieldType
 from schemas.ids import DocumentId, RunId, TenantId
 from services.stores import jobs
@@ -130,14 +130,13 @@ def spread(path: str) -> tuple[str, str | None, int | None]:
 
 
 def _numeric(text: str) -> dict[str, Any]:
-    try:
-        number = Decimal(text)
-        scaled = number.scaleb(SCALE)
-        exact = number.is_finite() and scaled == scaled.to_integral_value() and abs(scaled) <= _INT64
-    except InvalidOperation:
+    number = usable(text)
+    if number is None:
         return {}
+    scaled = number.scaleb(SCALE)
+    exact = scaled == scaled.to_integral_value() and abs(scaled) <= _INT64
     return {
-        "number": float(number) if number.is_finite() else None,
+        "number": float(number),
         "scaled": int(scaled) if exact else None,
         "scale": SCALE if exact else None,
     }

@@ -42,6 +42,20 @@ def found(
     return Finding(path=path, row=row, value=value, quote=quote, confidence=sure, evidence=evidence)
 
 
+@pytest.mark.parametrize(
+    "value", ["1e999999999", "-1e999999999", "1e-999999999", "9" * 400, "NaN", "Infinity", 10**399, 1e300]
+)
+def test_numbers_that_no_page_can_hold_are_no_values(value: Any) -> None:
+    """Models in a loop write them, and arithmetic on them breaks."""
+    for path in ("total", "items[0].amount"):
+        outcome = merged(page(1, found(path, value, "x", row=0 if "[" in path else None, seen=False)))
+        assert all(field.value is None or abs(field.value) <= 1e300 for field in outcome.fields)
+
+
+def test_a_number_without_a_quote_is_the_number_that_was_said() -> None:
+    assert merged(page(1, found("total", 1e-05, "x", seen=False))).extraction["total"] == 1e-05
+
+
 def page(number: int, *findings: Finding) -> PageContent:
     evidence = [
         one.model_copy(update={"evidence": [e.model_copy(update={"page": number}) for e in one.evidence]})
