@@ -106,7 +106,8 @@ bench-s3: $(DEV) ## Page images per second into and out of a real S3 server: mak
 bench-budget: $(STAMP) ## Visual tokens a page against fixed settings: make bench-budget DATA=DIR (docs/budget.md)
 	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-budget DATA=DIR; docs/budget.md describes it"; exit 2; }
 	@mkdir -p $(OUT)
-	$(BIN)/python -m tests.bench.budget --data "$(DATA)" --out $(OUT)/budget.json $(if $(MOST),--most $(MOST))
+	$(BIN)/python -m tests.bench.budget --data "$(DATA)" --out $(OUT)/budget.json \
+	  $(if $(MOST),--most $(MOST)) $(if $(X),--x-heights $(X))
 
 calibrate: $(STAMP) ## Fit the probabilities of a model: make calibrate DATA=DIR ENGINE=vllm+http://… (docs/calibration.md)
 	@[ -n "$(DATA)$(PAGES)" ] && [ -n "$(ENGINE)" ] || \

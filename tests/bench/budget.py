@@ -8,10 +8,12 @@ out of an image no model can either: where accuracy falls, the image lacks pixel
 import argparse
 import contextlib
 import csv
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from PIL import Image
@@ -50,11 +52,12 @@ class Case:
     words: Counter[str]
 
 
-@dataclass
-class Tally:
-    tokens: int = 0
-    pages: int = 0
-    counts: list[tuple[int, int, int]] = field(default_factory=list)
+@dataclass(frozen=True)
+class Reading:
+    """What an image of a page cost, and how much of the page could be read on it."""
+
+    tokens: int
+    f1: float
 
 
 def receipts(folder: Path, most: int) -> Iterator[Case]:
@@ -82,11 +85,11 @@ def documents(folder: Path, most: int) -> Iterator[Case]:
 
 def read(picture: Image.Image) -> Counter[str]:
     pixels = np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
-    reading = read_pixels(pixels, (), 1)
-    return words_of(" ".join(line.text for line in reading.lines))
+    seen = read_pixels(pixels, (), 1)
+    return words_of(" ".join(line.text for line in seen.lines))
 
 
-def fixed(case: Case, tally: Tally, *, side: int | None) -> None:
+def fixed(case: Case, *, side: int | None) -> Reading:
     """A page at a fixed longer side, or as scanned (drawn at 200 dpi) up to a maximum of tokens."""
     page = open_page(case.source, case.number)
     shape = page.geometry
@@ -98,10 +101,10 @@ def fixed(case: Case, tally: Tally, *, side: int | None) -> None:
     height, width = smart_resize(
         round(shape.height * scale), round(shape.width * scale), FACTOR, 4 * FACTOR * FACTOR, most
     )
-    count(case, tally, width * height // FACTOR**2, read(page.picture(width, height)))
+    return reading(case, width * height // FACTOR**2, read(page.picture(width, height)))
 
 
-def decided(case: Case, tally: Tally, profile: BudgetProfile, x_height: float) -> None:
+def decided(case: Case, profile: BudgetProfile, x_height: float) -> Reading | None:
     """The page as Quire prepares it for a Qwen2-VL model."""
     spec = vlm_spec(
         "vllm", "qwen2-vl", TRAITS[Family.QWEN2_VL], visual_tokens=MOST, max_in_flight=1, calibration=None,
@@ -117,14 +120,13 @@ def decided(case: Case, tally: Tally, profile: BudgetProfile, x_height: float) -
     )
     prepared = recipe.prepare_page(case.source, order)
     if prepared.image is None or prepared.budget is None:
-        return
+        return None
     parts = tiles(prepared.tiles) if prepared.tiles is not None else []
     if not parts:
         pixels = decode(prepared.image.data)
-        reading = read_pixels(pixels, (), 1)
-        words = words_of(" ".join(line.text for line in reading.lines))
-        count(case, tally, prepared.budget.visual_tokens, words)
-        return
+        seen = read_pixels(pixels, (), 1)
+        words = words_of(" ".join(line.text for line in seen.lines))
+        return reading(case, prepared.budget.visual_tokens, words)
     words = Counter()
     for part in parts:
         box = scaled(
@@ -133,50 +135,61 @@ def decided(case: Case, tally: Tally, profile: BudgetProfile, x_height: float) -
             prepared.geometry.height / prepared.image.height,
         )
         words |= read(open_page(case.source, case.number).part(box, part.width, part.height))
-    count(case, tally, sum(tokens(part.width, part.height, spec.limits) for part in parts), words)
+    return reading(case, sum(tokens(part.width, part.height, spec.limits) for part in parts), words)
 
 
 def tokens(width: int, height: int, limits: PixelLimits) -> int:
     return limits.tokens(width, height)
 
 
-def count(case: Case, tally: Tally, visual_tokens: int, found: Counter[str]) -> None:
-    tally.tokens += visual_tokens
-    tally.pages += 1
-    tally.counts.append(overlap(case.words, found))
+def reading(case: Case, visual_tokens: int, found: Counter[str]) -> Reading:
+    return Reading(visual_tokens, round(f1([overlap(case.words, found)]), 4))
 
 
 def run(data: Path, most: int, x_heights: Sequence[float], out: Path) -> None:
-    figures = Figures()
+    """Each page's readings are kept beside ``out`` at once: a run that was stopped goes on where it was."""
+    figures, kept = Figures(), out.with_suffix(".jsonl")
+    readings = _kept(kept)
+    totals: dict[tuple[str, str], list[Reading]] = {}
     cases = [*receipts(data, most), *documents(data, most)]
-    tallies: dict[tuple[str, str], Tally] = {}
-    for case in cases:
-        for setting, one in measured(case, x_heights).items():
-            for name in ("all", case.group):
-                tally = tallies.setdefault((name, setting), Tally())
-                tally.tokens += one.tokens
-                tally.pages += one.pages
-                tally.counts += one.counts
-            what = f"{one.tokens} tokens, word F1 {f1(one.counts):.3f}"
-            figures.remark("budget", f"{Path(case.source.path).name} {setting}: {what}")
-    for (name, setting), tally in sorted(tallies.items()):
-        figures.add(f"budget.{name}.{setting}.tokens_per_page", tally.tokens / max(1, tally.pages))
-        figures.add(f"budget.{name}.{setting}.word_f1", f1(tally.counts))
-    for x in x_heights:
-        ours = tallies["all", f"quire_{x:g}"]
-        for other in ("side_1288", "max_1280"):
-            saved = 1 - ours.tokens / max(1, tallies["all", other].tokens)
-            figures.add(f"budget.saved_at_{x:g}_against_{other}", saved)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.open("a", encoding="utf-8") as file:
+        for case in cases:
+            for setting in ("side_1288", "max_1280", *(f"quire_{x:g}" for x in x_heights)):
+                key = Path(case.source.path).name, setting
+                if key not in readings:
+                    made = measured(case, setting)
+                    readings[key] = made
+                    file.write(json.dumps([*key, None if made is None else asdict(made)]) + "\n")
+                    file.flush()
+                if (one := readings[key]) is not None:
+                    figures.remark("budget", f"{key[0]} {setting}: {one.tokens} tokens, word F1 {one.f1:.3f}")
+                    for name in ("all", case.group):
+                        totals.setdefault((name, setting), []).append(one)
+    figures.add("budget.pages", len(cases))
+    for (name, setting), found in sorted(totals.items()):
+        figures.add(f"budget.{name}.{setting}.tokens_per_page", fmean(one.tokens for one in found))
+        figures.add(f"budget.{name}.{setting}.word_f1_mean", fmean(one.f1 for one in found))
+    for name in sorted({name for name, _ in totals}):
+        for x in x_heights:
+            ours = fmean(one.tokens for one in totals[name, f"quire_{x:g}"])
+            for other in ("side_1288", "max_1280"):
+                saved = 1 - ours / fmean(one.tokens for one in totals[name, other])
+                figures.add(f"budget.{name}.saved_at_{x:g}_against_{other}", saved)
     figures.write(out, pages=len(cases))
 
 
-def measured(case: Case, x_heights: Sequence[float]) -> dict[str, Tally]:
-    made = {"side_1288": Tally(), "max_1280": Tally()} | {f"quire_{x:g}": Tally() for x in x_heights}
-    fixed(case, made["side_1288"], side=SIDE)
-    fixed(case, made["max_1280"], side=None)
-    for x in x_heights:
-        decided(case, made[f"quire_{x:g}"], BudgetProfile.BALANCED, x)
-    return made
+def _kept(path: Path) -> dict[tuple[str, str], Reading | None]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {(name, setting): one and Reading(**one) for name, setting, one in map(json.loads, lines)}
+
+
+def measured(case: Case, setting: str) -> Reading | None:
+    """None: Quire sends no image of this page."""
+    kind, _, number = setting.partition("_")
+    if kind == "quire":
+        return decided(case, BudgetProfile.BALANCED, float(number))
+    return fixed(case, side=SIDE if kind == "side" else None)
 
 
 def main() -> None:
