@@ -36,6 +36,7 @@ class Format(StrEnum):
     MD = "md"
     CSV = "csv"
     TABLE = "table"
+    XLSX = "xlsx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ def extract(
         raise typer.Exit(USAGE)
     chosen = format or (Format.TABLE if schema or ask else Format.MD)
     work = Extraction(files, request, chosen)
+    if chosen is Format.XLSX and (work.many or sys.stdout.isatty()):
+        say("quire: xlsx is one file's, and no terminal's: quire extract a.pdf --format xlsx > a.xlsx")
+        raise typer.Exit(USAGE)
     with connected(url, data_dir, "extract", Retries(3)) as quire:
         code = _all(work, quire)
     raise typer.Exit(code)
@@ -144,11 +148,12 @@ def _one(work: Extraction, file: Path, quire: Quire) -> int:
     out = sys.stdout
     if work.many and work.format in (Format.MD, Format.TABLE):
         out.write(f"<!-- {file} -->\n\n" if work.format is Format.MD else f"{file}\n")
-    if work.format in (Format.JSON, Format.MD):
+    export = _export(work.format)
+    if export is not None:
         out.flush()
-        export = Export.JSON if work.format is Format.JSON else Export.MARKDOWN
         quire.documents.copy(document["id"], out.buffer, export)
-        out.buffer.write(b"\n")
+        if work.format is not Format.XLSX:
+            out.buffer.write(b"\n")
         out.buffer.flush()
     else:
         result = dict(quire.documents.result(document["id"], include=("fields", "tables")))
@@ -157,9 +162,16 @@ def _one(work: Extraction, file: Path, quire: Quire) -> int:
     succeeded = state == RunState.SUCCEEDED
     if not succeeded:
         say(f"quire: {file}: {state}")
-    if not succeeded or work.format in (Format.MD, Format.CSV):  # the others hold the warnings themselves
+    if not succeeded or work.format not in (Format.JSON, Format.TABLE):  # which hold the warnings
         _remark(quire.documents.result(document["id"], include=()), file)
     return OK if succeeded else PARTIAL
+
+
+def _export(form: Format) -> Export | None:
+    """What the service writes in this format; None for what is made here of its result."""
+    if form is Format.XLSX:
+        return Export.XLSX
+    return {Format.JSON: Export.JSON, Format.MD: Export.MARKDOWN}.get(form)
 
 
 def _remark(lean: Result, file: Path) -> None:

@@ -45,6 +45,7 @@ from services.stores.upkeep import Upkeep
 from services.tracing import Tracing
 from services.watch import Watch
 from services.webhooks import Webhooks
+from services.workbooks import Workbooks
 from services.worker import IN_PROCESS, Terms, Workers, slots_for
 from workers import steps
 from workers.cage import ProcessCage
@@ -82,6 +83,7 @@ class Parts:
     search: Search
     corrections: Corrections
     exports: Exports
+    workbooks: Workbooks
     ingest: Ingest
     asks: Asks
     keys: Keys
@@ -334,6 +336,7 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, acce
         search=Search(database),
         corrections=Corrections(database, lookup, chosen.cage),
         exports=Exports(pages, chosen.blobs, chosen.cage, settings.data_dir / "staging"),
+        workbooks=Workbooks(database, pages, settings.data_dir / "staging"),
         ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
         asks=Asks(schemas, chosen.reader.spec, webhooks),
         keys=keys,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pipeline.markdown import document_markdown
 from pipeline.select import select_pages
 from schemas.errors import NotFound
+from schemas.field import Field
 from schemas.ids import TenantId
 from schemas.page import PageContent
 from schemas.result import SCHEMA_VERSION, DocumentInfo
@@ -84,7 +85,7 @@ class Results:
         if wanted.has(Include.FIELDS):
             for name in ("extraction", "extraction_valid"):
                 yield b',"%s":%s' % (name.encode(), orjson.dumps(outcome.get(name)))
-            yield from _array("fields", self._fields(tenant, run.id))
+            yield from _array("fields", (orjson.dumps(content) for content in self._fields(tenant, run.id)))
             yield b',"answers":' + orjson.dumps(outcome.get("answers", []))
         yield b"}"
 
@@ -132,7 +133,11 @@ class Results:
             yield from (row.content for row in rows)
             last = rows[-1].ordinal
 
-    def _fields(self, tenant: TenantId, run_id: str) -> Iterator[bytes]:
+    def fields(self, tenant: TenantId, run_id: str) -> Iterator[Field]:
+        """In order of the schema's leaves."""
+        return (Field.model_validate(content) for content in self._fields(tenant, run_id))
+
+    def _fields(self, tenant: TenantId, run_id: str) -> Iterator[dict[str, Any]]:
         last = -1
         while True:
             query = (
@@ -145,7 +150,7 @@ class Results:
                 rows = connection.execute(query).all()
             if not rows:
                 return
-            yield from (orjson.dumps(row.content) for row in rows)
+            yield from (row.content for row in rows)
             last = rows[-1].ordinal
 
 

@@ -1,4 +1,4 @@
-"""Routes of exports: searchable PDF, hOCR, ALTO, chunks for retrieval."""
+"""Routes of exports: searchable PDF, hOCR, ALTO, chunks for retrieval, spreadsheets."""
 
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from services.api import examples
 from services.api.answers import JSON
 from services.api.deps import Reader, Served
 from services.api.results import Pages, Run
+from services.query.formats import Format
 
 router = APIRouter(prefix="/v1/documents/{document_id}", tags=["exports"])
 _FAULTS = examples.problems(404, 409, 410, 422)
@@ -35,6 +36,16 @@ def get_searchable(document_id: str, parts: Served, who: Reader, run: Run = None
     gone = BackgroundTask(path.unlink, missing_ok=True)
     name = f"{document_id}.pdf"
     return FileResponse(path, media_type="application/pdf", filename=name, background=gone)
+
+
+@router.get("/result.xlsx", response_class=FileResponse, responses=_FAULTS | _of(Format.XLSX))
+def get_workbook(document_id: str, parts: Served, who: Reader, run: Run = None) -> FileResponse:
+    """A spreadsheet: fields, a sheet for each list and table; evidence stands in the notes of the cells."""
+    found = parts.lookup.finished_run(who.tenant, document_id, run)
+    document = parts.lookup.document(who.tenant, document_id, found.id)
+    path = parts.workbooks.of_run(who.tenant, document, found)
+    gone = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type=Format.XLSX, filename=f"{document_id}.xlsx", background=gone)
 
 
 @router.get("/hocr", response_class=StreamingResponse, responses=_FAULTS | _of("text/html"))

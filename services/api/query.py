@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.background import BackgroundTask
 
 from schemas.api import Listing
 from schemas.ids import TenantId
@@ -25,7 +26,7 @@ from services.query.parse import parse
 from services.query.simple import simple
 
 router = APIRouter(prefix="/v1", tags=["query"])
-Accept = Annotated[str | None, Header(description="JSON (default), text/csv, application/x-ndjson, Parquet")]
+Accept = Annotated[str | None, Header(description="JSON, text/csv, application/x-ndjson, Parquet, xlsx")]
 _LONG = Query(max_length=8000)
 _ROWS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -99,6 +100,11 @@ def _answer(parts: Parts, tenant: TenantId, asked: Asked, form: Format) -> Respo
         more = next_cursor(listing, answer.next_place) if answer.next_place is not None else None
         return Response(formats.page_json(answer, more), media_type=JSON)
     answers = parts.queries.pages(tenant, asked, after, asked.limit)
+    if form is Format.XLSX:
+        by_schema = asked.list_path is None and asked.select is None and not asked.aggregate
+        path = parts.workbooks.of_query(tenant, answers, by_schema=by_schema)
+        gone = BackgroundTask(path.unlink, missing_ok=True)
+        return FileResponse(path, media_type=form, filename="query.xlsx", background=gone)
     # The first page is read before the answer begins: a fault of the query is a problem, not half a file.
     first = next(answers)
     pieces: Iterator[bytes] = formats.streamed(form, chain([first], answers))

@@ -25,6 +25,7 @@ class Format(StrEnum):
     NDJSON = "application/x-ndjson"
     CSV = "text/csv"
     PARQUET = "application/vnd.apache.parquet"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class NotAcceptable(QuireError):

@@ -1,11 +1,13 @@
 """Exports over HTTP: searchable PDFs read by another program, hOCR and ALTO by an XML parser, chunks."""
 
+import io
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pymupdf
 import pytest
 
@@ -102,6 +104,26 @@ def test_chunks_are_bounded_and_say_where_they_are_from(api: Client, long: bytes
     assert {page for chunk in some["chunks"] for page in chunk["pages"]} <= {2, 3}
 
 
+def test_a_spreadsheet_holds_fields_items_and_tables_with_their_evidence(api: Client, invoice: bytes) -> None:
+    document = api.read(invoice, "=cmd|.pdf", schema="invoice")
+    answer = api.http.get(f"/v1/documents/{document['id']}/result.xlsx")
+    assert answer.status_code == 200, answer.text
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    assert {"fields", "line_items", "document"} <= set(book.sheetnames)
+    fields = {row[0].value: row for row in book["fields"].iter_rows(min_row=2)}
+    total = fields["total"][1]
+    assert (total.value, total.number_format) == (685.68, "#,##0.00#### [$EUR]")
+    assert total.comment.text.startswith("page 1: ")
+    assert "box " in total.comment.text
+    assert fields["date"][1].is_date
+    head, *items = book["line_items"].iter_rows(values_only=True)
+    assert [row[head.index("amount")] for row in items].count(None) == 0
+    assert len(items) == 5
+    assert any(name.startswith("t1") for name in book.sheetnames)
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert not [cell.coordinate for cell in cells if cell.data_type == "f"]
+
+
 def test_exports_of_nothing_are_problems(api: Client) -> None:
-    for name in ("searchable.pdf", "hocr", "alto", "chunks.json"):
+    for name in ("searchable.pdf", "hocr", "alto", "chunks.json", "result.xlsx"):
         problem(api.http.get(f"/v1/documents/doc_0/{name}"), 404, "document_not_found")

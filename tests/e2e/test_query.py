@@ -6,12 +6,14 @@ import time
 from decimal import Decimal
 from typing import Any
 
+import openpyxl
 import orjson
 import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.client import Client, problem
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
 
 
@@ -99,6 +101,30 @@ def test_streams_in_three_formats_say_the_same(api: Client, read: list[str], lot
     assert columns["document_id"] == read
     assert columns["total"] == [Decimal("685.680000")] * 3
     assert str(columns["date"][0]) == "2024-03-14"
+
+
+def test_a_spreadsheet_has_a_sheet_for_each_schema(api: Client, read: list[str], receipt: bytes) -> None:
+    lot = f"x{time.time_ns()}"
+    api.read(receipt, "r.jpg", labels={"lot": lot})
+    api.send(b"%PDF-", "broken.pdf", labels={"lot": lot})
+    mine = {"or": [{"document": "id", "op": "in", "value": read}, {"label": "lot", "op": "eq", "value": lot}]}
+    answer = api.http.post("/v1/query", json={"where": mine}, headers={"Accept": XLSX})
+    assert answer.status_code == 200, answer.text
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    assert book.sheetnames == ["documents", "invoice"]
+    head, *rows = book["invoice"].iter_rows()
+    at = {cell.value: number for number, cell in enumerate(head)}
+    assert sorted(row[at["document_id"]].value for row in rows) == read
+    total = rows[0][at["total"]]
+    assert (total.value, total.number_format) == (685.68, "#,##0.00#### [$EUR]")
+    assert "page 1: " in total.comment.text
+    assert rows[0][at["filename"]].data_type == "s", "no spreadsheet may run it"
+    assert "total" not in [cell.value for cell in next(book["documents"].iter_rows())]
+    sums = {"where": mine, "rows": "line_items", "aggregate": [{"op": "sum", "field": "amount"}],
+            "group_by": ["sku"]}  # fmt: skip
+    answer = api.http.post("/v1/query", json=sums, headers={"Accept": XLSX})
+    rows = list(openpyxl.load_workbook(io.BytesIO(answer.content))["rows"].iter_rows(values_only=True))
+    assert ("NW-1010", 779.4) in rows
 
 
 def test_one_field_of_all_documents(api: Client, read: list[str], lot: str) -> None:

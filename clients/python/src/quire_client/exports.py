@@ -20,6 +20,7 @@ class Export(StrEnum):
     HOCR = "hocr"
     ALTO = "alto"
     CHUNKS = "chunks.json"
+    XLSX = "result.xlsx"
 
 
 def copy(transport: Transport, call: Call, to: BinaryIO) -> int:

@@ -16,6 +16,7 @@ class RowFormat(StrEnum):
     NDJSON = "application/x-ndjson"
     CSV = "text/csv"
     PARQUET = "application/vnd.apache.parquet"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Queries:
