@@ -106,7 +106,16 @@ def _rendered(block: Block, text: str, tables: Mapping[str, Table]) -> str:
         return "\n".join(_item(line) for line in text.split("\n") if line)
     if block.kind is BlockKind.TABLE and (table := tables.get(block.table_id or "")):
         return table_markdown(table)
+    if block.format is not None:
+        return _as_code(text)
     return "\n".join(escaped(line) for line in text.split("\n"))
+
+
+def _as_code(text: str) -> str:
+    """What a barcode says, so that nothing of it becomes a link or a heading."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    space = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return f"{fence}{space}{' '.join(text.split())}{space}{fence}" if text.strip() else ""
 
 
 def _item(line: str) -> str:

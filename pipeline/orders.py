@@ -1,12 +1,12 @@
 """Orders and deliveries of the recipe: plain picklable values, because steps run in child processes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.tiling import Tiling
 from schemas.engine import PixelLimits
 from schemas.errors import ResultWarning
-from schemas.geometry import Box
+from schemas.geometry import Box, scaled
 from schemas.page import BudgetUsed, PageContent, Unit
 from schemas.reading import PageReading
 from schemas.request import BudgetProfile, BudgetRequest, Task
@@ -67,6 +67,20 @@ class PageImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """A barcode that was decoded. ``format``: `qr_code`, `ean_13`, `code_128` ..."""
+
+    format: str
+    text: str
+    bbox: Box
+
+    def moved(self, scale: float, x: float, y: float) -> "Code":
+        """The code in another unit, its picture's corner at (x, y) there."""
+        x0, y0, x1, y1 = scaled(self.bbox, scale, scale)
+        return replace(self, bbox=(x0 + x, y0 + y, x1 + x, y1 + y))
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedPage:
     """Either ``content`` (text layer or blank: the page is done) or ``image`` + ``budget`` for an engine.
 
@@ -86,6 +100,9 @@ class PreparedPage:
     """Where alone the engine is believed, while ``layer`` stands for the rest. Empty: everywhere."""
 
     warnings: tuple[ResultWarning, ...] = ()
+    codes: tuple[Code, ...] = ()
+    """Barcodes that were decoded on the page, in its unit."""
+
     trusted: bool = False
     tiles: Tiling | None = None
 

@@ -10,6 +10,8 @@ from pipeline.assemble import assemble
 from pipeline.assemble_seen import assemble_seen, on_page, with_blocks, with_seen
 from pipeline.blank import is_blank
 from pipeline.budget import POINTS_PER_INCH, X_HEIGHT_OF_SIZE, Decided, SmallestText, decide, smallest_size
+from pipeline.code_search import search
+from pipeline.coded import with_codes
 from pipeline.images_encode import encode
 from pipeline.ink import Grey, paper, positive
 from pipeline.inserts import UNREAD, completed
@@ -67,8 +69,18 @@ def inspect(source: SourceFile, max_pages: int) -> DocumentFacts:
 def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     """The page's content where the text layer or blankness settles it, else its image and budget."""
     page = open_page(source, order.number)
-    geometry = page.geometry
     layer = _layer(page)
+    prepared = _prepared(page, layer, order)
+    if prepared.content is not None and prepared.content.page.state is PageState.BLANK:
+        return prepared
+    codes = search(page, layer.codes_at if layer is not None and layer.trusted else None)
+    if prepared.content is not None:
+        return replace(prepared, content=with_codes(prepared.content, codes))
+    return replace(prepared, codes=codes)
+
+
+def _prepared(page: Page, layer: text_layer.LayerReading | None, order: PageOrder) -> PreparedPage:
+    geometry = page.geometry
     if layer is not None and layer.trusted and layer.pictures and not order.image_always:
         return _for_engine(page, order, layer.reading, trusted=True, pictures=layer.pictures)
     if layer is not None and layer.trusted and not order.image_always:
@@ -166,7 +178,13 @@ def _tiles(shape: Geometry, order: PageOrder, decided: Decided, grey: Grey) -> T
 def assemble_page(
     prepared: PreparedPage, reading: PageReading, engine: EngineUsed, source_kind: PageSource
 ) -> PageContent:
-    """The page as read by an engine, in the page's own unit."""
+    """The page as read by an engine, in the page's own unit, with the barcodes that were decoded on it."""
+    return with_codes(_assembled(prepared, reading, engine, source_kind), prepared.codes)
+
+
+def _assembled(
+    prepared: PreparedPage, reading: PageReading, engine: EngineUsed, source_kind: PageSource
+) -> PageContent:
     geometry = prepared.geometry
     if reading.seen is not None or reading.unreadable is not None:
         return _seen(prepared, reading, engine)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import pymupdf
 
@@ -10,6 +11,7 @@ from pipeline import trust
 from pipeline.inserts import UNREAD
 from pipeline.raster_errors import VENDOR_ERRORS
 from pipeline.tables.suspect import looks_arranged
+from pipeline.text_layer_codes import places
 from pipeline.text_layer_forms import read_fields, without_ticks
 from pipeline.text_layer_lines import (
     content_rotation,
@@ -60,6 +62,9 @@ class LayerReading:
     pictures: tuple[Box, ...] = ()
     """Pictures that seem to hold text which the layer lacks."""
 
+    codes_at: tuple[Box, ...] = ()
+    """Where barcodes may be drawn."""
+
 
 def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading:
     """Read one page. Boxes are in points (UserUnit applied), origin top left of the page as it is seen."""
@@ -73,10 +78,11 @@ def read(page: pymupdf.Page, layout: LayoutUse = LayoutUse.AUTO) -> LayerReading
 def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
     space = PageSpace.of(page)
     textpage = page.get_textpage(flags=_FLAGS | pymupdf.TEXT_PRESERVE_IMAGES)
-    pictures: tuple[Picture, ...] = ()
+    infos: list[dict[str, Any]] = []
     if has_pictures(textpage):
-        pictures = read_pictures(page, space)
+        infos = page.get_image_info()
         textpage = page.get_textpage(flags=_FLAGS)  # else their bytes would be copied into the blocks
+    pictures = read_pictures(infos, space)
     blocks = textpage.extractDICT()["blocks"]
     pieces = read_pieces(textpage, blocks, space)
     sight = look(page, space, blocks, pieces.shown, pictures)
@@ -97,7 +103,7 @@ def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
         seen = read_layout(page, reading.content_rotation)
         reading = replace(reading, regions=(*reading.regions, *seen.regions), tables=seen.tables)
     lacking = tuple(box for box, count in sight.unread if count >= _WORDY)
-    return LayerReading(reading, verdict.trusted, verdict.why, lacking)
+    return LayerReading(reading, verdict.trusted, verdict.why, lacking, places(page, infos, blocks, space))
 
 
 def _worth_the_model(reading: PageReading, layout: LayoutUse) -> bool:

@@ -1,7 +1,8 @@
 """Finds the pictures of a PDF page and how much of the page they cover."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pymupdf
 
@@ -26,11 +27,11 @@ def has_pictures(textpage: pymupdf.TextPage) -> bool:
     return any(block[6] == 1 for block in textpage.extractBLOCKS())
 
 
-def read_pictures(page: pymupdf.Page, space: PageSpace) -> tuple[Picture, ...]:
+def read_pictures(infos: Sequence[dict[str, Any]], space: PageSpace) -> tuple[Picture, ...]:
     """Pictures large enough to matter, the largest first; strips of one scan are joined."""
     whole = space.width * space.height
     found = []
-    for info in page.get_image_info():
+    for info in infos:
         box = _clipped(space.box(info["bbox"]), space)
         wide, high = info["bbox"][2] - info["bbox"][0], info["bbox"][3] - info["bbox"][1]
         if area(box) <= 0 or wide <= 0 or high <= 0:

@@ -64,6 +64,8 @@ class BlockKind(StrEnum):
 
 
 class Block(BaseModel):
+    """``format``: of a barcode that was decoded, such as `qr_code` or `ean_13`; ``text`` is its value."""
+
     id: str
     kind: BlockKind
     level: int | None = None
@@ -71,6 +73,7 @@ class Block(BaseModel):
     text: str = ""
     bbox: PublicBox | None = None
     confidence: float | None = None
+    format: str | None = None
 
 
 class Word(BaseModel):

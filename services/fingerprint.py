@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 _READS = ("schemas", "pipeline", "model_runtime", "workers")
-_LIBRARIES = ("pymupdf", "pillow")
+_LIBRARIES = ("pymupdf", "pillow", "zxing-cpp")
 
 
 @cache

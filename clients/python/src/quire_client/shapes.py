@@ -1,6 +1,6 @@
 """Shapes of requests and answers, as types of the JSON itself: members added later are simply there."""
 
-from typing import Any, Generic, Literal, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 T = TypeVar("T")
 
@@ -146,6 +146,7 @@ class Block(TypedDict):
     text: str
     bbox: Box | None
     confidence: float | None
+    format: NotRequired[str | None]
 
 
 class Word(TypedDict):
