@@ -14,8 +14,10 @@ import sqlalchemy as sa
 from services.stores.tables import idempotency, pages
 from services.stores.work_tables import attempts, jobs, processes
 from tests.bench.cluster import Calls, Cluster, Servers, quire
+from tests.docs.webhook_page import verify
 from tests.e2e.client import Client, problem
 from tests.samples.long import long_pdf
+from tests.servers.receiver import Receiver
 
 SCANS = 6
 
@@ -31,9 +33,14 @@ def cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Itera
     scratch = tmp_path_factory.mktemp("cluster")
     calls = Calls(scratch / "calls")
     with servers.settings() as urls:
-        settings = {"QUIRE_ENGINE_URL": calls.url(1500, 3), "QUIRE_LEASE_S": "3", "QUIRE_SHUTDOWN_S": "0.5"}
+        settings = {
+            "QUIRE_ENGINE_URL": calls.url(1500, 3),
+            "QUIRE_LEASE_S": "3",
+            "QUIRE_SHUTDOWN_S": "0.5",
+            "QUIRE_WEBHOOK_ALLOW": "127.0.0.1/32",
+        }
         cluster = Cluster(scratch, urls, calls, **settings)
-        cluster.worker("raster", "raster,finish")
+        cluster.worker("raster", "raster,finish,deliver")
         cluster.worker("read", "read")
         with cluster:
             yield cluster
@@ -100,8 +107,12 @@ def _whole(cluster: Cluster, api: Client, document_id: str) -> None:
 def test_a_document_goes_through_all_processes(
     reading: Cluster, api: Client, invoice: bytes, scans: bytes
 ) -> None:
-    document = api.read(invoice, schema="invoice")
+    with Receiver() as receiver:
+        document = api.read(invoice, schema="invoice", callback_url=f"{receiver.url}/done")
+        (told,) = receiver.at("/done")
     assert document["state"] == "succeeded"
+    secret = api.get("/v1/webhooks/callbacks/secret")["secret"]
+    assert verify(secret, told.headers, told.body)["data"]["document_id"] == document["id"]
     scanned = api.send(scans, reuse=False).json()["id"]
     _whole(reading, api, scanned)
     image = api.http.get(f"/v1/documents/{scanned}/pages/1/image")
