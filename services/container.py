@@ -313,7 +313,7 @@ def _deliverer(settings: Settings, chosen: _Adapters) -> Deliverer:
         GuardedPost(outward, settings.webhook_timeout_s),
         chosen.metrics,
         chosen.tracing.tracer(),
-        settings.webhook_retry_s,
+        retry_for_s=settings.webhook_retry_s,
     )
 
 

@@ -112,7 +112,9 @@ class Deliverer:
         post: Post,
         meter: Meter,
         tracer: Tracer,
+        *,
         retry_for_s: float = RETRY_FOR_S,
+        rests: Rests | None = None,
     ) -> None:
         self._deliveries = deliveries
         self._post = post
@@ -120,7 +122,7 @@ class Deliverer:
         self._tracer = tracer
         self._retry_for_s = retry_for_s
         self._commit = Patience()
-        self._rests = Rests()
+        self._rests = rests or Rests()
 
     def abandon(self) -> None:
         self._commit.stop()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,7 +25,8 @@ def origin_of(url: str) -> str:
 class Rests:
     """Of one process, which finds out for itself; may be used by many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._rests: dict[str, _Rest] = {}
 
@@ -32,19 +34,19 @@ class Rests:
         """Seconds for which it is not to be called; 0 when it may be."""
         with self._lock:
             rest = self._rests.get(origin)
-            return max(0.0, rest.until - time.monotonic()) if rest else 0.0
+            return max(0.0, rest.until - self._clock()) if rest else 0.0
 
     def failed(self, origin: str) -> None:
         """It did not answer: twice as long as the last time."""
         with self._lock:
             rest = self._rests.get(origin)
-            if rest is not None and rest.until > time.monotonic():
+            if rest is not None and rest.until > self._clock():
                 return  # calls that were under way together failed together
             failures = rest.failures + 1 if rest else 1
             seconds = min(_LONGEST_S, _FIRST_S * 2 ** min(failures - 1, 8))
             if len(self._rests) >= _MANY:
                 self._rests.clear()
-            self._rests[origin] = _Rest(time.monotonic() + seconds, failures)
+            self._rests[origin] = _Rest(self._clock() + seconds, failures)
 
     def answered(self, origin: str) -> None:
         with self._lock:

@@ -49,7 +49,7 @@ def restart(connection: sa.Connection, tenant: TenantId, webhook: str | None, de
         return False
     connection.execute(
         sa.update(job_rows)
-        .where(job_rows.c.delivery_id == delivery, jobs.READY)
+        .where(job_rows.c.delivery_id == delivery, ~jobs.LEASED)
         .values(run_after=now_us(), created_at=now_us(), attempts=0, setbacks=0)
     )
     pending = str(DeliveryState.PENDING)

@@ -62,6 +62,7 @@ class SqlDeliveries:
 
     def claim(self, process: ProcessId) -> Parcel | None:
         with self._database.write() as connection:
+            jobs.rouse(connection)
             job = jobs.claim(connection, Queue.DELIVER, process)
             if job is None:
                 return None
@@ -161,7 +162,7 @@ def _later(connection: sa.Connection, parcel: Parcel, delay_s: float, **values: 
     connection.execute(
         sa.update(job_rows)
         .where(job_rows.c.id == parcel.job)
-        .values(state="ready", process_id=None, run_after=now_us() + round(delay_s * _SECOND), **values)
+        .values(state="waiting", process_id=None, run_after=now_us() + round(delay_s * _SECOND), **values)
     )
 
 

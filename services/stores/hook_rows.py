@@ -83,7 +83,7 @@ def _hurry(connection: sa.Connection, webhook: str, which: sa.ColumnElement[bool
     )
     connection.execute(
         sa.update(job_rows)
-        .where(job_rows.c.delivery_id.in_(pending), jobs.READY, which)
+        .where(job_rows.c.delivery_id.in_(pending), jobs.WAITING, which)
         .values(run_after=now_us())
     )
 

@@ -86,6 +86,7 @@ def add_for(
 # Written out as in the partial indexes, or the databases would not use them.
 READY = jobs.c.state == sa.literal_column("'ready'")
 LEASED = jobs.c.state == sa.literal_column("'leased'")
+WAITING = jobs.c.state == sa.literal_column("'waiting'")
 
 # Statements are built once: building one takes SQLAlchemy longer than SQLite takes to run it.
 
@@ -179,6 +180,27 @@ _SERVING = (
     .where(queues.c.queue.in_(_BEHIND), queues.c.priority == sa.bindparam("of_priority"))
     .values(virtual=sa.bindparam("turn"))
 )
+
+_ROUSED = 64
+_ROUSE = (
+    sa.update(jobs)
+    .where(
+        jobs.c.id.in_(
+            sa.select(jobs.c.id)
+            .where(WAITING, jobs.c.run_after <= now_us())
+            .order_by(jobs.c.run_after)
+            .limit(_ROUSED)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+    )
+    .values(state="ready")
+)
+
+
+def rouse(connection: sa.Connection) -> None:
+    """Put some of those that are due now in line."""
+    connection.execute(_ROUSE)
 
 
 def claim(connection: sa.Connection, queue: str, process: ProcessId) -> sa.Row[Any] | None:

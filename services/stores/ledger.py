@@ -1,5 +1,6 @@
 """`Ledger` on SQL: claims, commits behind the fence, leases."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +46,16 @@ def _due(queue: Queue) -> sa.Select[str, int]:
     return sa.select(sa.literal(str(queue)).label("queue"), sa.func.count().label("jobs")).select_from(some)
 
 
-_DUE = sa.union_all(*(_due(queue) for queue in Queue))
+_roused = (
+    sa.select(sa.literal(1))
+    .where(jobs.WAITING, job_rows.c.run_after <= now_us())
+    .limit(_COUNT_UP_TO)
+    .subquery()
+)
+_DUE = sa.union_all(
+    *(_due(queue) for queue in Queue),
+    sa.select(sa.literal(str(Queue.DELIVER)), sa.func.count()).select_from(_roused),
+)
 
 
 class SqlLedger:
@@ -137,8 +147,11 @@ class SqlLedger:
             return connection.execute(_UNREAD, {"run": run}).scalar_one()
 
     def runnable(self) -> dict[Queue, int]:
+        due: Counter[Queue] = Counter()
         with self._database.read() as connection:
-            return {Queue(row.queue): row.jobs for row in connection.execute(_DUE) if row.jobs}
+            for row in connection.execute(_DUE):
+                due[Queue(row.queue)] += row.jobs
+        return {queue: count for queue, count in due.items() if count}
 
     def enrol(self, process: ProcessId, host: str, pid: int) -> None:
         with self._database.write() as connection:

@@ -19,7 +19,8 @@ processes = Table(
     Column("seen_at", Micros, nullable=False),
 )
 
-# Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver. state: ready, leased.
+# Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver. state: ready, leased,
+# waiting (deliveries that are not due: there may be very many, and claims walk over all that is ready).
 # Claims order by (priority, turn). `token` counts claims: a commit must still hold the one it was given.
 # A job belongs to a run, or to the delivery of a webhook (queue deliver), and goes with it.
 # solo: 0 anybody's neighbour, 1 must run alone, 2 runs alone now. `page` is the page being worked on.
@@ -52,11 +53,13 @@ jobs = Table(
     ForeignKeyConstraint(["delivery_id"], ["webhook_deliveries.id"], ondelete="CASCADE"),
 )
 _READY = text("state = 'ready'")
+_WAITING = text("state = 'waiting'")
 _LEASED = text("state = 'leased'")
 _DELIVERS = text("delivery_id IS NOT NULL")
 _SINGLE = text("queue IN ('plan', 'finish')")
 Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority, jobs.c.turn, jobs.c.id,
       sqlite_where=_READY, postgresql_where=_READY)  # fmt: skip
+Index("ix_jobs_waiting", jobs.c.run_after, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("ix_jobs_process_id", jobs.c.process_id, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_jobs_delivery_id", jobs.c.delivery_id, sqlite_where=_DELIVERS, postgresql_where=_DELIVERS)
 Index("uq_jobs_single", jobs.c.run_id, jobs.c.queue, unique=True,
