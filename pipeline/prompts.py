@@ -5,6 +5,7 @@ nothing of who asks. Text that an earlier reading found is quoted between marks 
 is.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,6 +67,8 @@ _QUOTE = (
 )
 _BOX = '"box" is where the quote stands: [x1, y1, x2, y2] {unit}, or null. '
 _CHART_BOX = '"box" is where the chart stands: [x1, y1, x2, y2] {unit}, or null. '
+_WANTED = "\nWhat is wanted, as a JSON Schema:\n"
+_SHAPE = "\nThe shape of the answer:\n"
 _LANGUAGES = "It is probably written in: {names}. "
 _PART = "The image shows a part of a larger page; words that its edges cut are left out. "
 _ANOTHER_WAY = (
@@ -92,6 +95,17 @@ _BEGINNINGS = {
     "Read the charts": CHARTS,
     "Point at the text": PLACE,
 }
+
+
+_BLANKS = re.compile(r"(?<!\{)\{\w+\}")
+
+
+def sentences() -> tuple[str, ...]:
+    """What prompts are made of between the parts that vary: for tokenizers that hold each as one token."""
+    fixed = (_TEXT, _PLAIN, _FIELDS, _QUESTIONS, _CHARTS, _QUOTE, _BOX, _CHART_BOX, _LANGUAGES, _PART)
+    fixed += (_ANOTHER_WAY, _AGAIN, _DATA, _TEXT_OF, _PLACE, _WANTED, _SHAPE)
+    pieces = (piece.replace("{{", "{").replace("}}", "}") for one in fixed for piece in _BLANKS.split(one))
+    return tuple(dict.fromkeys(piece for piece in pieces if len(piece) > 3))
 
 
 def name_of(prompt: str) -> str | None:
@@ -121,9 +135,7 @@ def fields(
 ) -> str:
     """The user's schema explains what is meant, the derived one the shape of the reply."""
     said = _FIELDS.format(quote=_QUOTE, box=_box(box_unit)) + (_AGAIN if again else "") + _DATA
-    said += (
-        f"\nWhat is wanted, as a JSON Schema:\n{_json(schema)}\nThe shape of the answer:\n{_json(decoding)}\n"
-    )
+    said += f"{_WANTED}{_json(schema)}{_SHAPE}{_json(decoding)}\n"
     return said + _quoted(page_text)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services import cli_nano
 from services.cli import FAILED, OK, say, settings_of
 
 model = typer.Typer(
@@ -22,6 +23,7 @@ class Format(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
+    cli_nano.register(model)
     app.add_typer(model)
 
 

@@ -1,0 +1,214 @@
+"""Batches of exercises: which pages they hold is a matter of their number and the seed alone."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_runtime.nano import alphabet, fonts
+from model_runtime.nano.compose import Wish, compose, weathered
+from model_runtime.nano.curriculum import STAGES, Group
+from model_runtime.nano.fonts import Face
+from model_runtime.nano.glyphs import Grey
+from model_runtime.nano.model_sizes import CELL, PATCH, SLOTS
+from model_runtime.nano.pieces import Kind, Page
+from model_runtime.nano.tasks import exercise
+from model_runtime.nano.tokens import tokenizer
+
+Array = NDArray[Any]
+_IGNORED = -100
+_SPACE = alphabet.NUMBERS[" "]
+_MOST_TEXT = 1100
+"""Tokens of a prompt and its reply; what is longer is made anew."""
+
+_TEXTLESS = frozenset({Kind.BLANK, Kind.UNREADABLE, Kind.CHART})
+_ROUNDED = 16
+"""Replies are filled up to a multiple of so many tokens: fewer shapes, fewer compilations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One batch to make. ``tokens``: positions of images and text that it should have in all, about."""
+
+    seed: int
+    number: int
+    stage: int
+    tokens: int
+    most: int = 256
+
+
+class Maker:
+    """Makes batches in a worker process; fonts and tokenizer are loaded there once."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _fonts(self) -> fonts.Fonts:
+        return fonts.find(self._folder)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return tokenizer()
+
+    @cached_property
+    def _after(self) -> tuple[list[int], list[int], int]:
+        """What stands between image and prompt, between prompt and reply, and what ends a reply."""
+        known = self._tokenizer
+        mark = "\0"
+        text = framed(known, mark)
+        after = text.split("<|image_pad|>")[1]
+        first, second = (known(part, add_special_tokens=False)["input_ids"] for part in after.split(mark))
+        return first, second, known.convert_tokens_to_ids("<|im_end|>")
+
+    def make(self, plan: Plan) -> dict[str, Array]:
+        """``said``: prompt and reply; ``wanted``: the next token at each place ``at`` of the reply."""
+        rng = random.Random(f"{plan.seed}/{plan.number}/{plan.stage}")  # noqa: S311  # pages, not secrets
+        stage = STAGES[plan.stage]
+        group = rng.choices(stage.groups, [one.weight for one in stage.groups])[0]
+        rows, columns = _grid(group, rng)
+        faces = self._fonts.training
+        if stage.faces is not None:
+            faces = faces[:: max(1, len(faces) // stage.faces)]
+        covers: list[Grey] = []
+        pages: list[Page] = []
+        texts: list[tuple[list[int], list[int]]] = []
+        count = _count(plan, rows * columns, group)
+        while len(covers) < count:
+            page, text = self._one(group, (rows * CELL, columns * CELL), faces, stage.worn, rng)
+            small = 1.3 * group.sizes[0] < 15
+            covers.append(weathered(page.drawn.cover, rng, small=small) if stage.worn else page.drawn.cover)
+            pages.append(page)
+            texts.append(text)
+        said, wanted = _padded(texts)
+        at = np.flatnonzero(wanted != _IGNORED)
+        places, names = _spelling(pages, rows, columns, rng)
+        return {
+            "cover": np.stack(covers),
+            "said": said,
+            "at": at,
+            "wanted": wanted.reshape(-1)[at],
+            "places": places,
+            "names": names,
+            "tint": _tints(rng, count, stage.worn),
+            "stage": np.asarray(plan.stage),
+        }
+
+    def _one(
+        self, group: Group, shape: tuple[int, int], faces: Sequence[Face], worn: bool, rng: random.Random
+    ) -> tuple[Page, tuple[list[int], list[int]]]:
+        """A page, and the tokens of its prompt with all that stands between the image and the reply."""
+        known, (first, second, end) = self._tokenizer, self._after
+        while True:
+            _, kind, asked = rng.choices(group.mix, [share for share, _, _ in group.mix])[0]
+            wish = Wish(
+                kind,
+                *shape,
+                sizes=group.sizes,
+                worn=worn,
+                most_lines=group.most_lines,
+                most_characters=group.most_characters,
+                short=group.short,
+            )
+            page = compose(wish, rng, faces)
+            if kind not in _TEXTLESS and not page.plain:
+                continue
+            made = exercise(page, asked, rng)
+            prompt = known(made.prompt, add_special_tokens=False)["input_ids"]
+            reply = known(made.reply, add_special_tokens=False)["input_ids"]
+            if len(prompt) + len(reply) <= _MOST_TEXT:
+                return page, ([*first, *prompt, *second], [*reply, end])
+
+
+def framed(known: Any, prompt: str) -> str:
+    """A turn as the chat template writes it."""
+    said = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
+    return str(known.apply_chat_template(said, tokenize=False, add_generation_prompt=True))
+
+
+def _grid(group: Group, rng: random.Random) -> tuple[int, int]:
+    while True:
+        rows, columns = rng.randint(*group.rows), rng.randint(*group.columns)
+        if rows * columns <= group.cells:
+            return rows, columns
+
+
+def _count(plan: Plan, cells: int, group: Group) -> int:
+    """Patches count as positions of the tower, cells and characters as those of the decoder."""
+    text = (
+        600 if any(asked == "fields" for _, _, asked in group.mix) else min(group.most_characters, 5 * cells)
+    )
+    count = plan.tokens // (5 * cells + text + 40)
+    return max(8, min(plan.most, count // 8 * 8))
+
+
+def _padded(texts: list[tuple[list[int], list[int]]]) -> tuple[Array, Array]:
+    longest = max(len(prompt) + len(reply) for prompt, reply in texts) - 1
+    longest = -(-longest // _ROUNDED) * _ROUNDED
+    said = np.zeros((len(texts), longest), np.int64)
+    wanted = np.full((len(texts), longest), _IGNORED, np.int64)
+    for number, (prompt, reply) in enumerate(texts):
+        whole = [*prompt, *reply]
+        said[number, : len(whole) - 1] = whole[:-1]
+        wanted[number, len(prompt) - 1 : len(whole) - 1] = reply
+    return said, wanted
+
+
+def _spelling(pages: list[Page], rows: int, columns: int, rng: random.Random) -> tuple[Array, Array]:
+    """Places of characters among all slots of all cells and their numbers, and as many blank places."""
+    slots = 4 * SLOTS
+    whole = len(pages) * rows * columns * slots
+    names = np.zeros(whole, np.int64)
+    for number, page in enumerate(pages):
+        if page.kind is Kind.UNREADABLE:
+            continue
+        taken: dict[int, int] = {}
+        across = (page.drawn.middles[:, 0] // PATCH).astype(int)
+        down = (page.drawn.middles[:, 1] // PATCH).astype(int)
+        for char, x, y in zip(page.drawn.characters, across.tolist(), down.tolist(), strict=True):
+            if not (0 <= x < 2 * columns and 0 <= y < 2 * rows):
+                continue
+            patch = ((y // 2) * columns + x // 2) * 4 + (y % 2) * 2 + x % 2
+            slot = taken.get(patch, 0)
+            if slot < SLOTS:
+                names[(number * rows * columns * 4 + patch) * SLOTS + slot] = alphabet.NUMBERS.get(
+                    char, _SPACE
+                )
+            taken[patch] = slot + 1
+    found = np.flatnonzero(names)
+    blanks = np.random.default_rng(rng.getrandbits(32)).integers(0, whole, len(found) // 2 + 64)
+    places = np.concatenate([found, blanks])
+    return places, names[places]
+
+
+def _tints(rng: random.Random, count: int, worn: bool) -> Array:
+    """Of each page: paper (3), ink (3), noise, and how much darker it gets to the right and down."""
+    rows = []
+    for _ in range(count):
+        paper, ink, noise, shade = [255.0] * 3, [0.0] * 3, 0.0, (0.0, 0.0)
+        if worn:
+            grey = rng.uniform(205, 255)
+            paper = [rng.uniform(195, 255) for _ in range(3)] if rng.random() < 0.35 else [grey] * 3
+            dark = rng.uniform(0, 80)
+            ink = [rng.uniform(0, 110) for _ in range(3)] if rng.random() < 0.3 else [dark] * 3
+            if rng.random() < 0.3:
+                paper, ink = [255.0] * 3, [rng.choice((0.0, 20.0, 51.0))] * 3
+            elif rng.random() < 0.06:
+                paper, ink = ink, paper
+            noise = rng.uniform(1, 13) if rng.random() < 0.35 else 0.0
+            shade = (rng.uniform(-30, 30), rng.uniform(-30, 30)) if rng.random() < 0.2 else shade
+        rows.append([*paper, *ink, noise, *shade])
+    return np.asarray(rows, np.float32)
+
+
+def plans(seed: int, start: int, stage: Callable[[], int], tokens: int, most: int) -> Iterator[Plan]:
+    """Without end. ``stage``: a function that says which stage it is now."""
+    number = start
+    while True:
+        yield Plan(seed, number, stage(), tokens, most)
+        number += 1

@@ -1,0 +1,166 @@
+"""What is trained when: stages from black words on white to every task, and how the learning rate falls."""
+
+from dataclasses import dataclass
+
+from model_runtime.nano.pieces import Kind
+from model_runtime.nano.tasks import Asked
+
+Share = tuple[float, Kind, Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Batches alike in length. ``rows`` and ``columns``: of cells, from and to; ``cells``: at most."""
+
+    weight: float
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    cells: int
+    mix: tuple[Share, ...]
+    sizes: tuple[float, float] = (10.0, 32.0)
+    most_lines: int = 99
+    most_characters: int = 300
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """``share``: of the whole budget, at most; it ends before where the vision tower names characters as
+    well as ``until``. ``spelling``: weight of the auxiliary loss. ``reads``: whether the decoder is trained.
+    """
+
+    name: str
+    share: float
+    groups: tuple[Group, ...]
+    until: float | None = None
+    spelling: float = 1.0
+    reads: bool = True
+    worn: bool = True
+    faces: int | None = None
+
+
+_SEE = ((1.0, Kind.LINES, Asked.PLAIN),)
+_READ: tuple[Share, ...] = (
+    (0.42, Kind.LINES, Asked.PLAIN),
+    (0.14, Kind.LINES, Asked.TEXT),
+    (0.10, Kind.PARAGRAPH, Asked.TEXT),
+    (0.16, Kind.RECEIPT, Asked.TEXT),
+    (0.08, Kind.RECEIPT, Asked.PLAIN),
+    (0.02, Kind.BLANK, Asked.TEXT),
+    (0.02, Kind.BLANK, Asked.PLAIN),
+    (0.03, Kind.UNREADABLE, Asked.TEXT),
+    (0.03, Kind.UNREADABLE, Asked.PLAIN),
+)
+_PAGES: tuple[Share, ...] = (
+    (0.14, Kind.LINES, Asked.PLAIN),
+    (0.10, Kind.LINES, Asked.TEXT),
+    (0.12, Kind.PARAGRAPH, Asked.TEXT),
+    (0.04, Kind.PARAGRAPH, Asked.PLAIN),
+    (0.18, Kind.RECEIPT, Asked.TEXT),
+    (0.08, Kind.RECEIPT, Asked.PLAIN),
+    (0.10, Kind.INVOICE, Asked.TEXT),
+    (0.05, Kind.FORM, Asked.TEXT),
+    (0.07, Kind.TABLE, Asked.TEXT),
+    (0.02, Kind.BLANK, Asked.TEXT),
+    (0.02, Kind.BLANK, Asked.PLAIN),
+    (0.025, Kind.UNREADABLE, Asked.TEXT),
+    (0.015, Kind.UNREADABLE, Asked.PLAIN),
+    (0.02, Kind.CHART, Asked.CHARTS),
+    (0.01, Kind.RECEIPT, Asked.CHARTS),
+    (0.01, Kind.PARAGRAPH, Asked.CHARTS),
+)
+_VALUES: tuple[Share, ...] = (
+    (0.42, Kind.RECEIPT, Asked.FIELDS),
+    (0.44, Kind.INVOICE, Asked.FIELDS),
+    (0.08, Kind.FORM, Asked.FIELDS),
+    (0.015, Kind.BLANK, Asked.FIELDS),
+    (0.015, Kind.UNREADABLE, Asked.FIELDS),
+    (0.03, Kind.PARAGRAPH, Asked.FIELDS),
+)
+_POINTS: tuple[Share, ...] = (
+    (0.20, Kind.RECEIPT, Asked.PLACE),
+    (0.16, Kind.INVOICE, Asked.PLACE),
+    (0.10, Kind.LINES, Asked.PLACE),
+    (0.10, Kind.FORM, Asked.LOOK),
+    (0.08, Kind.RECEIPT, Asked.LOOK),
+    (0.06, Kind.INVOICE, Asked.LOOK),
+    (0.12, Kind.RECEIPT, Asked.QUESTION),
+    (0.10, Kind.INVOICE, Asked.QUESTION),
+    (0.05, Kind.FORM, Asked.QUESTION),
+    (0.01, Kind.BLANK, Asked.QUESTION),
+    (0.01, Kind.BLANK, Asked.PLACE),
+    (0.01, Kind.UNREADABLE, Asked.QUESTION),
+)
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        "see",
+        0.04,
+        (Group(1, (2, 3), (6, 8), 24, _SEE, (16, 18), most_characters=150),),
+        0.6,
+        reads=False,
+        worn=False,
+        faces=4,
+    ),
+    Stage(
+        "look", 0.12, (Group(1, (1, 5), (6, 12), 48, _SEE, (12, 26), most_characters=250),), 0.8, reads=False
+    ),
+    Stage("short", 0.02, (Group(1, (1, 2), (3, 8), 16, _SEE, (13, 30), most_lines=1, short=True),)),
+    Stage("line", 0.06, (Group(1, (1, 2), (3, 14), 28, _SEE, (12, 36), most_lines=1, most_characters=60),)),
+    Stage(
+        "lines",
+        0.22,
+        (
+            Group(0.2, (1, 2), (3, 20), 32, _SEE, (11, 40), most_lines=2, most_characters=100),
+            Group(0.5, (3, 7), (6, 16), 80, _READ, (12, 28), most_lines=8, most_characters=180),
+            Group(0.3, (6, 13), (8, 16), 180, _READ, (11, 26), most_lines=13, most_characters=300),
+        ),
+    ),
+    Stage(
+        "tasks",
+        1.0,
+        (
+            Group(0.10, (1, 3), (3, 22), 44, _SEE, (10, 40), most_lines=3, most_characters=120),
+            Group(0.20, (3, 9), (6, 18), 110, _PAGES, (11, 30), most_lines=12, most_characters=250),
+            Group(0.28, (8, 20), (9, 18), 300, _PAGES, (11, 26), most_lines=24, most_characters=520),
+            Group(0.05, (16, 30), (14, 22), 560, _PAGES, (10, 22), most_lines=36, most_characters=650),
+            Group(0.22, (8, 22), (9, 18), 320, _VALUES, (11, 24), most_lines=22),
+            Group(0.15, (4, 20), (7, 18), 260, _POINTS, (10, 26), most_lines=20, most_characters=300),
+        ),
+        spelling=0.4,
+    ),
+)
+
+
+WARMUP_STEPS = 200
+_FALLS_FROM = 0.45
+_LEAST = 0.02
+
+
+def rate(step: int, progress: float) -> float:
+    """Of the highest learning rate: a short rise, then from some point on a straight fall."""
+    fall = max(0.0, (progress - _FALLS_FROM) / (1 - _FALLS_FROM))
+    return min(1.0, (step + 1) / WARMUP_STEPS) * (1 - (1 - _LEAST) * min(1.0, fall))
+
+
+@dataclass(slots=True)
+class Course:
+    """Where in the curriculum a training stands: ``stage``, and the progress at which it began."""
+
+    stage: int = 0
+    began: float = 0.0
+
+    @property
+    def now(self) -> Stage:
+        return STAGES[self.stage]
+
+    def advance(self, progress: float, spelled: float) -> bool:
+        """Go on to the next stage where this one has had its share, or has been learnt."""
+        if self.stage == len(STAGES) - 1:
+            return False
+        stage = self.now
+        learnt = stage.until is not None and spelled >= stage.until
+        if progress - self.began < stage.share and not learnt:
+            return False
+        self.stage, self.began = self.stage + 1, progress
+        return True

@@ -1,0 +1,1 @@
+"""The kinds of synthetic pages; each module sets one kind on a sheet."""

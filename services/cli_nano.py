@@ -1,0 +1,109 @@
+"""`quire model train-nano` and `eval-nano`: the Qwen2-VL that is small enough to train here."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.errors import Unsupported
+from services.cli import FAILED, say
+
+
+class Device(StrEnum):
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+_PRESETS = {
+    Device.CPU: {"size": "small", "tokens": 6000, "most": 64, "compiled": False},
+    # Small batches: early on it is the number of steps that counts, not that of pages.
+    Device.CUDA: {"size": "large", "tokens": 60_000, "most": 64, "compiled": True},
+}
+
+
+def register(model: typer.Typer) -> None:
+    model.command("train-nano")(train)
+    model.command("eval-nano")(evaluate)
+
+
+def train(
+    out: Annotated[Path, typer.Option(help="where state and checkpoint are kept")] = Path("out/nano"),
+    minutes: Annotated[float, typer.Option(min=0.01, help="the whole budget, resumed parts included")] = 90.0,
+    device: Annotated[Device, typer.Option()] = Device.CPU,
+    seed: Annotated[int, typer.Option(help="of weights and pages")] = 1,
+    resume: Annotated[bool, typer.Option(help="go on where the folder's last state stands")] = False,
+    start: Annotated[
+        Path | None, typer.Option(help="a checkpoint folder whose weights to start from")
+    ] = None,
+    first: Annotated[str, typer.Option(help="stage to begin with")] = "see",
+    last: Annotated[str, typer.Option(help="stage to end with")] = "tasks",
+    rate: Annotated[float, typer.Option(min=0, help="highest learning rate")] = 8e-4,
+    fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="processes that make pages")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="of torch, on a CPU")] = None,
+) -> None:
+    """Train a small Qwen2-VL on synthetic documents from nothing, and print what it cost."""
+    torch = _torch()
+    from model_runtime.nano.curriculum import STAGES  # noqa: PLC0415  # the other commands start without it
+    from model_runtime.nano.train import Diverged, Settings, Training  # noqa: PLC0415
+
+    known = [stage.name for stage in STAGES]
+    if first not in known or last not in known or known.index(first) > known.index(last):
+        raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(threads or (cores if device is Device.CPU else 1))
+    settings = Settings(
+        folder=out, minutes=minutes, device=str(device), seed=seed, fonts=fonts, first=first, last=last,
+        highest_rate=rate, workers=(1 if device is Device.CPU else cores - 1) if workers is None else workers,
+        **_PRESETS[device],
+    )  # fmt: skip
+    training = Training(settings, say)
+    if resume and not training.resume():
+        say("quire: there is nothing to resume, a new training begins")
+    elif start is not None and not resume:
+        training.start_from(start)
+    try:
+        progress = training.run()
+    except Diverged as error:
+        say(f"quire: {error}; --resume goes on from the last state that was kept")
+        raise typer.Exit(FAILED) from None
+    figures = {
+        "nano.parameters": training.parameters, "nano.steps": progress.step, "nano.pages": progress.pages,
+        "nano.tokens": progress.tokens, "nano.skipped_steps": progress.skipped,
+        "nano.minutes": round(progress.elapsed_s / 60, 1), "nano.stage": progress.course.now.name,
+        "nano.checkpoint": training.checkpoint,
+    }  # fmt: skip
+    for name, value in figures.items():
+        typer.echo(f"{name} {value}")
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
+    count: Annotated[int, typer.Option(min=1, help="pages of each exam")] = 24,
+    device: Annotated[Device, typer.Option()] = Device.CPU,
+    only: Annotated[str, typer.Option(help="exams whose name holds this")] = "",
+    fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
+    replies: Annotated[Path | None, typer.Option(help="a file to write every reply to")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="of torch, on a CPU")] = None,
+) -> None:
+    """Examine a checkpoint in this process, on pages that no training saw."""
+    _torch()
+    from model_runtime.nano.evaluate import evaluate as examined  # noqa: PLC0415  # as above
+
+    for name, value in examined(
+        checkpoint, count, device=str(device), fonts=fonts, only=only, kept=replies, threads=threads
+    ):
+        typer.echo(f"nano.{name} {value}")
+
+
+def _torch():  # type: ignore[no-untyped-def]  # a module without types
+    try:
+        import torch  # noqa: PLC0415  # an extra: absent from the base install
+        import transformers  # noqa: F401, PLC0415  # as above
+    except ImportError as error:
+        raise Unsupported(
+            "model_libraries_missing", f"{error.name} is not installed; pip install 'quire[model,train]'"
+        ) from None
+    return torch

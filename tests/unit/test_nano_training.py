@@ -1,0 +1,136 @@
+"""The model that is trained: its tokenizer loses nothing, its pass is the library's, its training resumes."""
+
+# ruff: noqa: E402  # what needs torch is imported only where torch is
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="extra `model`")
+pytest.importorskip("transformers", reason="extra `model`")
+
+from model_runtime.nano import fonts
+from model_runtime.nano.batches import Maker, Plan, framed
+from model_runtime.nano.compose import Wish, compose
+from model_runtime.nano.export import export
+from model_runtime.nano.model import Forward, build
+from model_runtime.nano.model_sizes import SIZES
+from model_runtime.nano.pieces import Kind
+from model_runtime.nano.tasks import Asked, exercise
+from model_runtime.nano.tokens import tokenizer
+from model_runtime.nano.train import Diverged, Settings, Training
+from schemas.errors import Unsupported
+
+
+@pytest.fixture(scope="module")
+def faces() -> tuple[fonts.Face, ...]:
+    try:
+        return fonts.find().training
+    except Unsupported:
+        pytest.skip("this machine has too few fonts to train on (extra `train`)")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_prompts_and_replies_survive_the_tokenizer(faces: Any) -> None:
+    known, rng = tokenizer(), random.Random(3)
+    for kind in Kind:
+        page = compose(Wish(kind, 336, 280), rng, faces)
+        for asked in Asked:
+            one = exercise(page, asked, rng)
+            for text in (one.prompt, one.reply):
+                ids = known(text, add_special_tokens=False)["input_ids"]
+                assert known.decode(ids, clean_up_tokenization_spaces=False) == text
+
+
+def test_the_products_long_prompts_are_short_in_tokens(faces: Any) -> None:
+    known = tokenizer()
+    page = compose(Wish(Kind.RECEIPT, 336, 280), random.Random(3), faces)
+    one = next(
+        made for n in range(50) if len((made := exercise(page, Asked.FIELDS, random.Random(n))).prompt) > 5000
+    )
+    assert len(known(one.prompt, add_special_tokens=False)["input_ids"]) < 10
+
+
+@pytest.mark.parametrize("size", ["small", "least"])
+@pytest.mark.parametrize("grid", [(2, 5), (5, 3)])
+def test_the_training_pass_is_the_librarys(size: str, grid: tuple[int, int], tmp_path: Path) -> None:
+    from transformers import AutoImageProcessor
+
+    known = tokenizer()
+    model = build(known, SIZES[size], 0).eval()
+    for weight in model.parameters():
+        if weight.ndim == 1:
+            torch.nn.init.normal_(weight, float(weight.mean() > 0.5), 0.1)
+    export(model, tmp_path, context=512, precise=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (grid[0] * 28, grid[1] * 28, 3), np.uint8)
+    cells = grid[0] * grid[1]
+    images = AutoImageProcessor.from_pretrained(tmp_path, backend="pil")
+    made = images([pixels], return_tensors="pt", do_resize=False)
+    text = framed(known, "Read the text.").replace("<|image_pad|>", "<|image_pad|>" * cells) + "Café 12.30"
+    ids = known(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+    pad = known.convert_tokens_to_ids("<|image_pad|>")
+    whole = ids[0].tolist()
+    at = whole.index(pad)
+    with torch.no_grad():
+        theirs = model(
+            input_ids=ids, pixel_values=made["pixel_values"], image_grid_thw=made["image_grid_thw"],
+            mm_token_type_ids=(ids == pad).int(),
+        ).logits[0, at + cells :]  # fmt: skip
+        forward = Forward(model, whole[:at])
+        states = forward.states(
+            forward.cells(torch.from_numpy(pixels)[None]), grid, torch.tensor([whole[at + cells :]])
+        )
+        ours = forward.logits(states)[0]
+    assert torch.allclose(theirs, ours, atol=2e-5)
+
+
+def test_a_batch_is_a_matter_of_its_number(faces: Any) -> None:
+    first, again = (Maker(None).make(Plan(1, 7, 4, 2000)) for _ in range(2))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert first["said"].shape[0] == first["cover"].shape[0]
+    assert len(first["at"]) == len(first["wanted"])
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    small: dict[str, Any] = {"steps": 24, "size": "least", "tokens": 600, "most": 8, "workers": 0}
+    return Settings(folder, **{**small, "keep_s": 1e9, "highest_rate": 2e-2, **more})
+
+
+def test_training_learns_and_a_resumed_one_ends_with_the_same_weights(faces: Any, tmp_path: Path) -> None:
+    whole = Training(settings(tmp_path / "whole"), lambda _: None)
+    losses: list[float] = []
+    whole.watch = losses.append
+    whole.run()
+    assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+    Training(settings(tmp_path / "parts"), lambda _: None).run(until=11)
+    resumed = Training(settings(tmp_path / "parts"), lambda _: None)
+    assert resumed.resume()
+    assert resumed.run().step == 24
+    ours, theirs = whole.model.state_dict(), resumed.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert (tmp_path / "whole" / "checkpoint" / "model.safetensors").is_file()
+
+
+def test_a_checkpoint_can_be_started_from(faces: Any, tmp_path: Path) -> None:
+    known = tokenizer()
+    old = build(known, SIZES["least"], 5)
+    export(old, tmp_path / "old", context=512, precise=True)
+    fresh = Training(settings(tmp_path / "new"), lambda _: None)
+    fresh.start_from(tmp_path / "old")
+    ours, theirs = fresh.model.state_dict(), old.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_weights_that_are_no_numbers_end_a_training(faces: Any, tmp_path: Path) -> None:
+    training = Training(settings(tmp_path, steps=60), lambda _: None)
+    with torch.no_grad():
+        training.model.model.visual.merger.ln_q.weight.fill_(float("nan"))
+    with pytest.raises(Diverged):
+        training.run(until=30)
