@@ -102,8 +102,8 @@ _BLANKS = re.compile(r"(?<!\{)\{\w+\}")
 
 def sentences() -> tuple[str, ...]:
     """What prompts are made of between the parts that vary: for tokenizers that hold each as one token."""
-    fixed = (_TEXT, _PLAIN, _FIELDS, _QUESTIONS, _CHARTS, _QUOTE, _BOX, _CHART_BOX, _LANGUAGES, _PART)
-    fixed += (_ANOTHER_WAY, _AGAIN, _DATA, _TEXT_OF, _PLACE, _WANTED, _SHAPE)
+    fixed = [_TEXT, _PLAIN, _FIELDS, _QUESTIONS, _CHARTS, _QUOTE, _BOX, _CHART_BOX, _LANGUAGES, _PART]
+    fixed += [_ANOTHER_WAY, _AGAIN, _DATA, _TEXT_OF, _PLACE, _WANTED, _SHAPE]
     pieces = (piece.replace("{{", "{").replace("}}", "}") for one in fixed for piece in _BLANKS.split(one))
     return tuple(dict.fromkeys(piece for piece in pieces if len(piece) > 3))
 

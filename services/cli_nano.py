@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,13 +14,6 @@ from services.cli import FAILED, say
 class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
-
-
-_PRESETS = {
-    Device.CPU: {"size": "small", "tokens": 6000, "most": 64, "compiled": False},
-    # Small batches: early on it is the number of steps that counts, not that of pages.
-    Device.CUDA: {"size": "large", "tokens": 60_000, "most": 64, "compiled": True},
-}
 
 
 def register(model: typer.Typer) -> None:
@@ -54,11 +47,23 @@ def train(
         raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
     cores = os.cpu_count() or 1
     torch.set_num_threads(threads or (cores if device is Device.CPU else 1))
+    on_cpu = device is Device.CPU
     settings = Settings(
-        folder=out, minutes=minutes, device=str(device), seed=seed, fonts=fonts, first=first, last=last,
-        highest_rate=rate, workers=(1 if device is Device.CPU else cores - 1) if workers is None else workers,
-        **_PRESETS[device],
-    )  # fmt: skip
+        folder=out,
+        minutes=minutes,
+        device=str(device),
+        size="small" if on_cpu else "large",
+        seed=seed,
+        # Small batches: early on it is the number of steps that counts, not that of pages.
+        tokens=6000 if on_cpu else 60_000,
+        most=64,
+        highest_rate=rate,
+        first=first,
+        last=last,
+        workers=(1 if on_cpu else cores - 1) if workers is None else workers,
+        compiled=not on_cpu,
+        fonts=fonts,
+    )
     training = Training(settings, say)
     if resume and not training.resume():
         say("quire: there is nothing to resume, a new training begins")
@@ -98,7 +103,7 @@ def evaluate(
         typer.echo(f"nano.{name} {value}")
 
 
-def _torch():  # type: ignore[no-untyped-def]  # a module without types
+def _torch() -> Any:
     try:
         import torch  # noqa: PLC0415  # an extra: absent from the base install
         import transformers  # noqa: F401, PLC0415  # as above
