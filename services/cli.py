@@ -94,11 +94,12 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: our own errors become one line on stderr and an exit code."""
-    from services import cli_bulk, cli_extract, cli_keys, cli_model, cli_processes  # noqa: PLC0415
+    from services import cli_bulk, cli_extract, cli_keys, cli_model, cli_processes, cli_watch  # noqa: PLC0415
 
     cli_processes.register(app)
     cli_extract.register(app)
     cli_bulk.register(app)
+    cli_watch.register(app)
     cli_model.register(app)
     cli_keys.register(app)
     try:

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     shutdown_s: float = Field(default=20.0, ge=0, le=3600)
     """How long a worker that is asked to stop may go on with what it has begun, before it hands it back."""
 
+    imap_password: SecretStr | None = None
+    """Of the mailbox that `quire imap` reads."""
+
     api_key: SecretStr | None = None
     """For commands that talk to a service elsewhere (``--url``): the key they show it."""
 

@@ -304,8 +304,15 @@ def test_queries_are_read_to_the_end(listing: Stage) -> None:
 
 
 def test_lines_of_a_batch_are_taken_up_after_the_last_whole_one() -> None:
-    lines = b'{"cursor": "1"}\n{"cursor": "2"}\n'
-    cut = Reply(200, lines + b'{"cursor": ' + b"x" * 60, breaks=True)
-    with Stage(cut, Reply(200, b'{"cursor": "3"}\n')) as stage, client(stage) as quire:
-        assert [line["cursor"] for line in quire.batches.results("bat_1")] == ["1", "2", "3"]
-    assert stage.asked[1].path == "/v1/batches/bat_1/results.ndjson?cursor=2"
+    lines = b'{"sequence": 1}\n\n{"sequence": 2}\n'
+    cut = Reply(200, lines + b'{"sequence": ' + b"x" * 60, breaks=True)
+    with Stage(cut, Reply(200, b'{"sequence": 3}\n')) as stage, client(stage) as quire:
+        assert [line["sequence"] for line in quire.batches.results("bat_1", include=())] == [1, 2, 3]
+    assert stage.asked[1].path == "/v1/batches/bat_1/results.ndjson?cursor=2&include="
+
+
+def test_waiting_for_a_batch() -> None:
+    states = [{"id": "bat_1", "state": state} for state in ("queued", "processing", "partial")]
+    with Stage(*map(said, states)) as stage, client(stage) as quire:
+        assert quire.batches.wait("bat_1")["state"] == "partial"
+    assert len(stage.asked) == 3

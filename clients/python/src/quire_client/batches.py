@@ -4,21 +4,32 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
-from quire_client import sending
+from quire_client import exports, sending
 from quire_client.errors import QuireError, Unreachable
 from quire_client.retries import Tries
 from quire_client.shapes import Request
-from quire_client.transport import Body, Call, Transport, json_body, paged, path, translated
+from quire_client.transport import (
+    Body,
+    Call,
+    Transport,
+    json_body,
+    json_of,
+    paged,
+    path,
+    send_held,
+    translated,
+)
 
 Batch = dict[str, Any]
 Member = dict[str, Any]
 
 ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
+_HOLD_S = 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
@@ -42,14 +53,15 @@ class Batches:
 
     def archive(
         self,
-        archive: "str | os.PathLike[str]",
+        archive: sending.File,
         *,
+        filename: str | None = None,
         idempotency_key: str | None = None,
         **request: Unpack[Request],
     ) -> Batch:
         """Every document of a zip, tar, tar.gz, tar.zst or 7z, read under one request."""
-        place = Path(archive)
-        return self._create(sending.form_body(place, place.name, sending.members(request)), idempotency_key)
+        name = filename or (Path(archive).name if isinstance(archive, str | os.PathLike) else "archive")
+        return self._create(sending.form_body(archive, name, sending.members(request)), idempotency_key)
 
     def prefix(self, prefix: str, *, idempotency_key: str | None = None, **request: Unpack[Request]) -> Batch:
         """Every document of a bucket under a prefix such as `s3://inbox/2026/`."""
@@ -73,38 +85,49 @@ class Batches:
     ) -> Batch:
         """The batch once every member has ended. `BatchRunning` after ``timeout_s``."""
         end = math.inf if timeout_s is None else monotonic() + timeout_s
-        pause = _FIRST_PAUSE_S
+        pause, step = _FIRST_PAUSE_S, 1.0 if told is not None else _HOLD_S
         while True:
-            batch = self.get(batch_id)
+            call = Call("GET", path("batches", batch_id), wait_s=min(step, max(0.0, end - monotonic())))
+            answer, held = send_held(self._transport, call)
+            batch: Batch = dict(json_of(answer))
             if told is not None:
                 told(batch)
             if batch["state"] in ENDED:
                 return batch
             if monotonic() >= end:
                 raise BatchRunning(batch)
-            sleep(min(pause, max(0.0, end - monotonic())))
-            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+            if not held:
+                sleep(min(pause, max(0.0, end - monotonic())))
+                pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
     def documents(self, batch_id: str, **filters: Any) -> Iterator[Member]:
         """Every member, the refused ones with their reason."""
         yield from paged(self._transport, Call("GET", path("batches", batch_id, "documents"), filters))
 
-    def results(self, batch_id: str, *, cursor: str | None = None, **params: Any) -> Iterator[dict[str, Any]]:
-        """Lines of results as they are there now, from ``cursor`` on; a later line about a document counts.
+    def results(
+        self, batch_id: str, *, after: int = 0, follow: bool = False, include: Iterable[str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """A line for each member that has ended, in the order of their ends; later lines of a member count.
 
-        A connection that breaks is taken up again after the last line that came whole.
+        ``after``: the `sequence` of the last line you have. ``follow``: until the batch has ended. A
+        connection that breaks is taken up again after the last line that came whole.
         """
+        wanted = ",".join(include) if include is not None else None
         tries = Tries(self._transport.retries)
         while True:
-            call = Call("GET", path("batches", batch_id, "results.ndjson"), {**params, "cursor": cursor})
+            params = {"cursor": after, "follow": "true" if follow else None, "include": wanted}
             try:
-                for line in self._lines(call):
-                    cursor = line.get("cursor", cursor)
+                for line in self._lines(Call("GET", path("batches", batch_id, "results.ndjson"), params)):
+                    after = int(line["sequence"])
                     yield line
                 return
             except Unreachable:
                 if not tries.again():
                     raise
+
+    def save(self, batch_id: str, to: "str | os.PathLike[str]", form: Literal["csv", "zip"] = "zip") -> int:
+        """All results as they stand, to a file, whole or not at all."""
+        return exports.save(self._transport, Call("GET", path("batches", batch_id, f"results.{form}")), to)
 
     def cancel(self, batch_id: str) -> Batch:
         return dict(self._transport.json(Call("POST", path("batches", batch_id, "cancel"))))

@@ -4,17 +4,16 @@ import math
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, BinaryIO, Literal, Unpack, cast
 
 from quire_client import exports, sending
-from quire_client.errors import Problem, StillRunning, Unreachable
+from quire_client.errors import StillRunning
 from quire_client.exports import Export
 from quire_client.sending import Source
 from quire_client.shapes import ENDED, Change, Corrected, Document, Page, Request, Result, Run
-from quire_client.transport import Body, Call, Transport, json_body, json_of, paged, path
+from quire_client.transport import Body, Call, Transport, json_body, json_of, paged, path, send_held
 
 LARGE = 64 << 20
 """Files from this size on go straight to the service's bucket, where it has one."""
@@ -53,12 +52,7 @@ class Documents:
         body = body or sending.body_of(source, asked, filename)
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         call = Call("POST", path("documents"), headers=headers, body=body, wait_s=wait_s)
-        try:
-            return cast("Document", self._transport.json(call))
-        except (Unreachable, Problem) as error:
-            if wait_s is None or not _cut(error):
-                raise
-            return cast("Document", self._transport.json(replace(call, wait_s=None)))
+        return cast("Document", json_of(send_held(self._transport, call)[0]))
 
     def _uploaded(
         self, source: Source, asked: Mapping[str, Any], filename: str | None, large: int
@@ -121,13 +115,8 @@ class Documents:
 
     def _look(self, document_id: str, hold_s: float | None) -> tuple[Document, bool]:
         """The document, and whether the service held its answer back as it was asked to."""
-        try:
-            answer = self._transport.send(Call("GET", path("documents", document_id), wait_s=hold_s))
-        except (Unreachable, Problem) as error:
-            if hold_s is None or not _cut(error):
-                raise
-            return self.get(document_id), False
-        return cast("Document", json_of(answer)), "preference-applied" in answer.headers
+        answer, held = send_held(self._transport, Call("GET", path("documents", document_id), wait_s=hold_s))
+        return cast("Document", json_of(answer)), held
 
     def result(
         self,
@@ -221,8 +210,3 @@ class Documents:
             repeatable=repeatable,
         )
         return self._transport.json(call)
-
-
-def _cut(error: Unreachable | Problem) -> bool:
-    """Something in between did not wait as long as the service was asked to."""
-    return error.timed_out if isinstance(error, Unreachable) else error.status == 504

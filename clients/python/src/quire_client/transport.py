@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -119,6 +119,19 @@ class Transport:
             except (Problem, Unreachable) as error:
                 if not _may_pass(error, Call("PUT", url)) or not tries.again():
                     raise
+
+
+def send_held(transport: Transport, call: Call) -> tuple[httpx.Response, bool]:
+    """The answer, and whether the service held it back as asked; asked once more without that when something
+    in between did not wait so long."""
+    try:
+        answer = transport.send(call)
+    except (Unreachable, Problem) as error:
+        cut = error.timed_out if isinstance(error, Unreachable) else error.status == 504
+        if call.wait_s is None or not cut:
+            raise
+        return transport.send(replace(call, wait_s=None)), False
+    return answer, "preference-applied" in answer.headers
 
 
 def json_body(value: Any) -> Body:
