@@ -1,6 +1,7 @@
 """Fitting probabilities, and the measures that a constant cannot pass."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,3 +77,13 @@ def test_known_pages_are_the_same_each_time_and_every_issuer_has_some() -> None:
     assert first == again
     assert {page.issuer for page in first} == {page.issuer for page in first[:5]}
     assert len({page.text for page in first}) > 15
+
+
+def test_the_fit_of_the_small_reader_is_one_of_text() -> None:
+    stored = (Path(__file__).parents[1] / "data/nano-reader/text-fit.json").read_bytes()
+    calibration = Calibration.parse(stored)
+    assert (calibration.name, calibration.measured_on) == ("nano-text-1", Kind.TEXT)
+    sure, unsure = (text_probability(Certainty(m, m / 2), calibration) for m in (0.99, 0.5))
+    assert sure is not None
+    assert unsure is not None
+    assert sure > unsure

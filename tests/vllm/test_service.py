@@ -19,7 +19,7 @@ from tests.vllm.server import VllmServer
 
 TEXT = "Invoice 2024-0117\nCoffee 2.80\nBread 3.10\nMilk 1.20\nCash 10.00"
 RESULT_SCHEMA = Path(__file__).parents[2] / "docs" / "result.schema.json"
-PLAIN = "prompt=plain&visual_tokens=60&check=never"
+PLAIN = f"prompt=plain&visual_tokens=60&check=never&calibration={NANO / 'text-fit.json'}"
 """What the small reader was trained for: to read, on 60 visual tokens at most."""
 
 
@@ -62,6 +62,8 @@ def test_text_is_right(reading: Api, tmp_path: Path) -> None:
     read_page = result["pages"][0]
     assert (read_page["source"], read_page["engine"]["model"]) == ("model", "nano-qwen2-vl")
     assert errors(result, TEXT) <= 0.12, read_page["text"]
+    assert read_page["engine"]["calibration"] == "nano-text-1"
+    assert all(0 < block["confidence"] < 1 for block in read_page["blocks"])
     assert result["usage"]["visual_tokens"] == read_page["budget"]["visual_tokens"] == 60
     assert result["usage"]["prompt_tokens"] > 60
 
