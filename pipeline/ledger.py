@@ -26,6 +26,7 @@ class Queue(StrEnum):
     READ = "read"
     FINISH = "finish"
     DELIVER = "deliver"
+    BATCH = "batch"
 
 
 class Fenced(Conflict):

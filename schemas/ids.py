@@ -48,6 +48,10 @@ def run_id() -> RunId:
     return RunId(new_id("run"))
 
 
+def batch_id() -> BatchId:
+    return BatchId(new_id("bat"))
+
+
 def job_id() -> JobId:
     return JobId(new_id("job"))
 

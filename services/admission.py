@@ -57,6 +57,20 @@ class Admission:
             retry_after_s=_RETRY_S,
         )
 
+    def room(self, tenant: TenantId, wanted: int) -> int:
+        """Take up to ``wanted`` places; how many there were.
+
+        Batches leave half of the bound to documents that are posted one by one.
+        """
+        with self._lock:
+            known = self._known.get(tenant)
+        if known is None or known.until < time.monotonic():
+            known = self._count(tenant)
+        with self._lock:
+            taken = max(0, min(wanted, -(-self._max // 2) - known.pages))
+            known.pages += taken
+            return taken
+
     def _count(self, tenant: TenantId) -> _Known:
         started = time.monotonic()
         with self._database.read() as connection:

@@ -56,7 +56,8 @@ def worker(
     queue: Annotated[
         list[str] | None,
         typer.Option(
-            "--queue", help="raster (with plan), read, finish, deliver; commas or again; all if left out"
+            "--queue",
+            help="raster (with plan, batch), read, finish, deliver; commas or again; all if left out",
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -86,14 +87,14 @@ def sweep(data_dir: DataDir = None) -> None:
 
 
 def queues_of(given: Sequence[str]) -> tuple[Queue, ...]:
-    """The queues that the options name; `raster` brings `plan`, which is as short as opening a file."""
+    """The queues that the options name; `raster` brings what opens files before: `plan` and `batch`."""
     names = [name.strip() for text in given for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in set(Queue)]
     if unknown:
         raise SettingsInvalid(detail=f"--queue {unknown[0][:40]}: the queues are {', '.join(Queue)}")
     wanted = {Queue(name) for name in names} or set(Queue)
     if Queue.RASTER in wanted:
-        wanted.add(Queue.PLAN)
+        wanted |= {Queue.PLAN, Queue.BATCH}
     return tuple(queue for queue in Queue if queue in wanted)
 
 

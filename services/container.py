@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from services import metrics_http, mode, uploads
 from services.access import Access, access_for
 from services.admission import Admission
 from services.asks import Asks
+from services.batch_results import BatchResults
+from services.batches import Batches
 from services.builtin_schemas import Builtins
 from services.clock import SystemClock
 from services.corrections import Corrections
+from services.errands import LateWaker, batch_steps, deliverer
 from services.exports import Exports
 from services.fingerprint import code_version
 from services.folder_lock import FolderLock
-from services.guard import Guard, PinnedBackend
 from services.idempotency import Keys
 from services.ingest import Ingest
 from services.lookup import Lookup
@@ -28,7 +30,6 @@ from services.metrics import Metrics
 from services.mode import Role
 from services.observed import ObservedBlobs, ObservedReader
 from services.page_views import PageViews
-from services.post import GuardedPost
 from services.query.engine import Queries
 from services.results import Results
 from services.schema_catalog import Schemas
@@ -38,7 +39,6 @@ from services.settings import Settings
 from services.sources import Sources, presigned_of, sources_of
 from services.stores import migrate
 from services.stores.choose import blobs_of
-from services.stores.delivery_rows import SqlDeliveries
 from services.stores.engine import Database
 from services.stores.ledger import SqlLedger
 from services.stores.upkeep import Upkeep
@@ -48,10 +48,10 @@ from services.webhooks import Webhooks
 from services.workbooks import Workbooks
 from services.worker import IN_PROCESS, Terms, Workers, slots_for
 from workers import steps
+from workers.batches import FOLD_S
 from workers.cage import ProcessCage
 from workers.celery_app import Sender
 from workers.context import Context, Engines
-from workers.deliver import Deliverer
 from workers.document import StandardDocument
 from workers.outbox import Outbox
 from workers.pulse import Pulse
@@ -90,6 +90,8 @@ class Parts:
     access: Access
     admission: Admission
     webhooks: Webhooks
+    batches: Batches
+    batch_results: BatchResults
     watch: Watch
     metrics: Metrics
     tracing: Tracing
@@ -272,22 +274,13 @@ def _outbox(settings: Settings, meter: Metrics, stack: ExitStack) -> Outbox | No
     return outbox
 
 
-class _NoWaker:
-    """Stands in a context until the workers put their own wakes there."""
-
-    def wake(self, queue: str) -> None:
-        """Nobody listens yet."""
-
-
-def _workers(
-    settings: Settings,
-    chosen: _Adapters,
-    queues: Sequence[Queue],
-    terms: Terms,
-) -> Workers:
+def _workers(settings: Settings, chosen: _Adapters, queues: Sequence[Queue], terms: Terms) -> Workers:
     scratch = settings.data_dir / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    reader = chosen.reader
+    reader, waker = chosen.reader, LateWaker()
+    errand = batch_steps(
+        settings, chosen.database, chosen.blobs, chosen.cage, waker=waker, meter=chosen.metrics
+    )
     context = Context(
         ledger=SqlLedger(chosen.database, chosen.metrics),
         blobs=chosen.blobs,
@@ -295,32 +288,30 @@ def _workers(
         engines=Engines(default=reader.spec.name, readers={reader.spec.name: reader}),
         steps=steps.standard(),
         recipe=StandardDocument(chosen.cage),
-        waker=_NoWaker(),
+        waker=waker,
         scratch=scratch,
-        errands={Queue.DELIVER: _deliverer(settings, chosen)},
+        errands={
+            Queue.DELIVER: deliverer(settings, chosen.database, chosen.metrics, chosen.tracing.tracer()),
+            Queue.BATCH: errand,
+        },
         ahead=max(_AHEAD, _AHEAD_PER_CALL * reader.spec.max_in_flight),
         meter=chosen.metrics,
         tracer=chosen.tracing.tracer(),
         version=code_version(),
     )
-    return Workers(context, slots_for(queues, _cores(settings), reader), terms)
-
-
-def _deliverer(settings: Settings, chosen: _Adapters) -> Deliverer:
-    outward = Guard(PinnedBackend(settings.webhook_allow, setting="QUIRE_WEBHOOK_ALLOW"))
-    return Deliverer(
-        SqlDeliveries(chosen.database),
-        GuardedPost(outward, settings.webhook_timeout_s),
-        chosen.metrics,
-        chosen.tracing.tracer(),
-        retry_for_s=settings.webhook_retry_s,
-    )
+    # Like burying, it must not hang on one process being there.
+    terms = replace(terms, duties=[*terms.duties, Duty("fold", FOLD_S, errand.fold)])
+    workers = Workers(context, slots_for(queues, _cores(settings), reader), terms)
+    waker.target = workers.waker
+    return workers
 
 
 def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, access: Access) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
     webhooks = Webhooks(database, waker, settings.webhook_allow)
+    results, ingest = Results(database, pages), Ingest(database, chosen.blobs, waker, SystemClock())
+    batches = Batches(database, ingest, waker)
     return Parts(
         settings=settings,
         database=database,
@@ -331,18 +322,20 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, acce
         inference=Inference(lookup, pages, chosen.cage),
         lookup=lookup,
         pages=pages,
-        results=Results(database, pages),
+        results=results,
         queries=Queries(database),
         search=Search(database),
         corrections=Corrections(database, lookup, chosen.cage),
         exports=Exports(pages, chosen.blobs, chosen.cage, settings.data_dir / "staging"),
         workbooks=Workbooks(database, pages, settings.data_dir / "staging"),
-        ingest=Ingest(database, chosen.blobs, waker, SystemClock()),
+        ingest=ingest,
         asks=Asks(schemas, chosen.reader.spec, webhooks),
         keys=keys,
         access=access,
         admission=Admission(database, settings.max_backlog_pages),
         webhooks=webhooks,
+        batches=batches,
+        batch_results=BatchResults(database, batches, lookup, results),
         watch=Watch(database),
         metrics=chosen.metrics,
         tracing=chosen.tracing,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pipeline.ledger import Queue
 from pipeline.ports import BlobKey, Blobs, Clock, Waker
 from schemas.errors import StoreUnavailable
-from schemas.ids import Digest, DocumentId, RunId, TenantId
+from schemas.ids import DocumentId, RunId, TenantId
 from services.asks import Ask
 from services.stores import blob_rows, commands
 from services.stores.engine import Database
@@ -50,7 +50,7 @@ class Ingest:
         raise AssertionError("unreachable")
 
     def _create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None) -> Made:
-        blob = self._store(tenant, staged.digest, staged)
+        blob = self.store(tenant, staged)
         request = ask.request
         hours = request.retention_hours
         new = commands.NewDocument(
@@ -118,12 +118,16 @@ class Ingest:
             for key in gone:
                 blob_rows.forget(connection, key)
 
-    def _store(self, tenant: TenantId, digest: Digest, staged: Staged) -> BlobKey:
-        """The bytes under the tenant's key; bytes the tenant has stored before are not written again."""
-        with self._database.write() as connection:
-            key, needed = blob_rows.touch(connection, tenant, digest, staged.size)
-        if needed:
-            self._blobs.put(key, staged.path)
-            with self._database.write() as connection:
-                blob_rows.mark_live(connection, key)
-        return key
+    def store(self, tenant: TenantId, staged: Staged) -> BlobKey:
+        return keep(self._database, self._blobs, tenant, staged)
+
+
+def keep(database: Database, blobs: Blobs, tenant: TenantId, staged: Staged) -> BlobKey:
+    """The bytes under the tenant's key; bytes the tenant has stored before are not written again."""
+    with database.write() as connection:
+        key, needed = blob_rows.touch(connection, tenant, staged.digest, staged.size)
+    if needed:
+        blobs.put(key, staged.path)
+        with database.write() as connection:
+            blob_rows.mark_live(connection, key)
+    return key

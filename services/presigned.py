@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
+import sqlalchemy as sa
 from minio import Minio
 
 from schemas.errors import Conflict, NotFound, RequestInvalid, StoreUnavailable, Unsupported
@@ -92,7 +93,11 @@ class Presigned:
         """What has to happen in the transaction that makes a document of an upload."""
         if upload is None:
             return None
-        return lambda connection, _document, _run: upload_rows.use(connection, tenant, upload)
+        return lambda connection, _document, _run: self.use(connection, tenant, upload)
+
+    def use(self, connection: sa.Connection, tenant: TenantId, upload: str) -> None:
+        """Once: of two requests at the same moment one may have it."""
+        upload_rows.use(connection, tenant, upload)
 
     def discard(self, tenant: TenantId, upload: str) -> None:
         """Remove the staged object of an upload that has been used; the row goes when its URL has expired."""

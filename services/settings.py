@@ -76,6 +76,18 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(default=67_108_864, ge=1024)
     """Of a JSON body that carries a document as base64; larger ones are sent as multipart."""
 
+    max_archive_bytes: int = Field(default=10_737_418_240, ge=1)
+    """Of an archive posted to ``/v1/batches``; for each of its members, ``max_upload_bytes`` holds."""
+
+    max_batch_members: int = Field(default=200_000, ge=1, le=1_000_000)
+    """Entries of an archive, objects below a prefix, or sources; empty ones and folders count too."""
+
+    max_batch_bytes: int = Field(default=68_719_476_736, ge=1)
+    """That may come out of one archive."""
+
+    max_archive_ratio: int = Field(default=200, ge=1)
+    """Bytes that may come out of an archive for each of its own, beyond the first 64 MiB."""
+
     max_backlog_pages: int = Field(default=200_000, ge=1)
     """Of one tenant that may wait to be read; further POSTs answer 429. A document not yet opened is one."""
 

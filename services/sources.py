@@ -105,5 +105,12 @@ def _fetch(url: str, receiver: Receiver, outward: guard.Guard, timeout_s: float)
             raise guard.SourceFailed(detail="the source answered with malformed headers") from None
 
 
+def name_of(source: Source) -> str | None:
+    """What a document is called by where it is."""
+    if source.filename is not None:
+        return source.filename
+    return _name_in(source.url) if source.url is not None else source.object
+
+
 def _name_in(url: str) -> str:
     return unquote(urlsplit(url).path).rsplit("/", 1)[-1]

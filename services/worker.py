@@ -32,6 +32,7 @@ def slots_for(queues: Sequence[Queue], cores: int, reader: PageReader) -> dict[Q
         Queue.READ: max(1, reader.spec.max_in_flight),
         Queue.FINISH: 1,
         Queue.DELIVER: _DELIVERIES,
+        Queue.BATCH: 1,
     }
     return {queue: size for queue, size in sizes.items() if queue in queues}
 

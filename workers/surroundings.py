@@ -8,6 +8,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from structlog.contextvars import bound_contextvars
 
+from pipeline.batches import BatchClaim
 from pipeline.ledger import Claim
 from schemas.errors import QuireError
 
@@ -57,3 +58,12 @@ def mark_failed(code: str) -> None:
     span = get_current_span()
     span.set_attribute("error.type", code)
     span.set_status(StatusCode.ERROR, code)
+
+
+@contextmanager
+def names_of_batch(claim: BatchClaim) -> Iterator[None]:
+    """On the log lines of a step of a batch."""
+    with bound_contextvars(
+        queue="batch", batch_id=claim.batch, job_id=claim.job, request_id=claim.origin.request_id
+    ):
+        yield

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp
 
 from services import watch
 from services.api import (
+    batch_results,
+    batches,
     catalog,
     documents,
     events,
@@ -39,6 +41,8 @@ Errors are RFC 9457 `application/problem+json` with a stable `code`. Lists are p
 
 _PARTS = (
     documents,
+    batches,
+    batch_results,
     uploads,
     runs,
     results,

@@ -1,6 +1,6 @@
 """Request bodies: read in bounded pieces, off the event loop, never whole in memory unless small."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from services.container import Parts
 from services.faults import invalid
 from services.multipart import Form, MultipartReader, boundary_of
 from services.sources import Source
-from services.uploads import EmptyBody, PayloadTooLarge, Receiver, Staged
+from services.uploads import EmptyBody, PayloadTooLarge, Receiver, Sniffer, Staged
 
 _PIECE = 262_144
 
@@ -25,6 +25,21 @@ _PIECE = 262_144
 class UnsupportedBody(BadInput):
     code = "unsupported_media_type"
     status = 415
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a POST takes for a file: which types, and how large."""
+
+    sniff: Sniffer
+    limit: int
+
+    def receiver(self, parts: Parts) -> Receiver:
+        return Receiver(parts.staging, self.limit, self.sniff)
+
+
+def document_of(parts: Parts) -> Takes:
+    return Takes(sniff, parts.settings.max_upload_bytes)
 
 
 @dataclass(slots=True)
@@ -35,6 +50,7 @@ class Received:
     origin: str
     """What identifies the document for idempotency: its digest, or where it is to be fetched from."""
 
+    takes: Takes
     staged: Staged | None = None
     source: Source | None = None
 
@@ -42,7 +58,7 @@ class Received:
         """The whole document, fetched now if need be: a repeated POST fetches nothing again."""
         if self.staged is None:
             assert self.source is not None
-            receiver = Receiver(parts.staging, parts.settings.max_upload_bytes, sniff)
+            receiver = self.takes.receiver(parts)
             self.staged = await to_thread.run_sync(parts.sources.receive, tenant, self.source, receiver)
         return self.staged
 
@@ -69,7 +85,7 @@ async def received(request: Request, parts: Parts, tenant: TenantId) -> AsyncIte
     """The document of a POST in the staging folder; the staged file is removed at the end."""
     kind = content_type_of(request)
     if kind == "multipart/form-data":
-        found = await _multipart(request, parts)
+        found = await multipart(request, parts, document_of(parts))
     elif kind == "application/json":
         found = await _json(request, parts, tenant)
     else:
@@ -94,58 +110,77 @@ async def json_members(request: Request, parts: Parts) -> dict[str, Any]:
     return members
 
 
-async def _multipart(request: Request, parts: Parts) -> Received:
-    settings = parts.settings
-    _check_announced(request, settings.max_upload_bytes + settings.max_request_bytes)
-
-    def open_receiver() -> Receiver:
-        return Receiver(parts.staging, settings.max_upload_bytes, sniff)
-
-    reader = MultipartReader(
-        boundary_of(request.headers["content-type"]), open_receiver, settings.max_request_bytes
-    )
+async def multipart(request: Request, parts: Parts, takes: Takes) -> Received:
+    """A form with a part `file`."""
+    text_limit = parts.settings.max_request_bytes
+    check_announced(request, takes.limit + text_limit)
+    boundary = boundary_of(request.headers["content-type"])
+    reader = MultipartReader(boundary, lambda: takes.receiver(parts), text_limit)
     try:
         form = await _feed(request, reader)
         if form.file is None:
             raise EmptyBody("no_file", "the form has no part 'file'")
-        return Received(members_of_form(form.texts), form.file.digest, form.file)
+        return Received(members_of_form(form.texts), form.file.digest, takes, form.file)
     except BaseException:
         reader.discard()
         raise
 
 
+async def raw(request: Request, parts: Parts, takes: Takes) -> Received:
+    """A body that is the file itself."""
+    check_announced(request, takes.limit)
+    receiver = takes.receiver(parts)
+    with receiver:
+        await _pass_on(request, receiver.write)
+        staged = receiver.finish()
+    return Received({}, staged.digest, takes, staged)
+
+
 async def _feed(request: Request, reader: MultipartReader) -> Form:
+    await _pass_on(request, reader.feed)
+    return reader.finish()
+
+
+async def _pass_on(request: Request, feed: Callable[[bytes], None]) -> None:
     held, wanted = bytearray(), 1  # the first piece at once: it may be of a type that is refused
     async for chunk in request.stream():
         held += chunk
         if len(held) >= wanted:
-            await to_thread.run_sync(reader.feed, bytes(held))
+            await to_thread.run_sync(feed, bytes(held))
             held.clear()
             wanted = _PIECE
     if held:
-        await to_thread.run_sync(reader.feed, bytes(held))
-    return reader.finish()
+        await to_thread.run_sync(feed, bytes(held))
 
 
 async def _json(request: Request, parts: Parts, tenant: TenantId) -> Received:
-    settings = parts.settings
-    text = await _whole(request, settings.max_json_bytes)
-    if not text:
-        raise EmptyBody(detail="the body is empty")
-    members = await to_thread.run_sync(parse_json, text)
+    members = await json_body(request, parts)
     try:
         post = JsonPost.model_validate(members)
     except ValidationError as error:
         raise invalid(error) from None
     source = post.source
-    found = Received(post.request, source.url or source.object or source.upload or "", source=source)
+    found = Received(post.request, origin_of(source), document_of(parts), source=source)
     if source.base64 is not None:
         found.origin = (await found.stage(parts, tenant)).digest
     return found
 
 
+def origin_of(source: Source) -> str:
+    """Where it is to be fetched from; nothing for what came with the request."""
+    return source.url or source.object or source.upload or ""
+
+
+async def json_body(request: Request, parts: Parts) -> Any:
+    """A body that may carry documents as base64."""
+    text = await _whole(request, parts.settings.max_json_bytes)
+    if not text:
+        raise EmptyBody(detail="the body is empty")
+    return await to_thread.run_sync(parse_json, text)
+
+
 async def _whole(request: Request, limit: int) -> bytes:
-    _check_announced(request, limit)
+    check_announced(request, limit)
     held = bytearray()
     async for chunk in request.stream():
         held += chunk
@@ -154,7 +189,7 @@ async def _whole(request: Request, limit: int) -> bytes:
     return bytes(held)
 
 
-def _check_announced(request: Request, limit: int) -> None:
+def check_announced(request: Request, limit: int) -> None:
     """Refuse by Content-Length before the first byte, where there is one."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:

@@ -93,7 +93,7 @@ def json_body(schema: dict[str, Any], example: Any, *, required: bool = False) -
     return {"requestBody": {"required": required, "content": content}}
 
 
-_SOURCES = {
+SOURCES: dict[str, Any] = {
     "type": "object",
     "properties": {
         "url": {"type": "string", "format": "uri"},
@@ -104,7 +104,7 @@ _SOURCES = {
     },
     "description": "exactly one of url, base64, object, upload",
 }
-_REF = {"$ref": "#/components/schemas/Request"}
+REF = {"$ref": "#/components/schemas/Request"}
 
 POST_DOCUMENT: dict[str, Any] = {
     "requestBody": {
@@ -116,7 +116,7 @@ POST_DOCUMENT: dict[str, Any] = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "request": _REF,
+                        "request": REF,
                         "schema": {"type": "string", "description": "name of a schema, or a JSON Schema"},
                         "tasks": {"type": "string", "description": "comma-separated"},
                         "questions": {"type": "string", "description": "repeat for more"},
@@ -131,7 +131,7 @@ POST_DOCUMENT: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["source"],
-                    "properties": {"source": _SOURCES, "request": _REF},
+                    "properties": {"source": SOURCES, "request": REF},
                 },
                 "examples": {
                     "url": {"value": {"source": {"url": "https://example.com/a.pdf"}, "request": REQUEST}},
@@ -144,7 +144,7 @@ POST_DOCUMENT: dict[str, Any] = {
 }
 
 POST_RUN = json_body(
-    {"type": "object", "properties": {"request": _REF}}, {"request": {"schema": "receipt", "pages": "2"}}
+    {"type": "object", "properties": {"request": REF}}, {"request": {"schema": "receipt", "pages": "2"}}
 )
 POST_QUESTIONS = json_body(
     {

@@ -8,12 +8,15 @@ No generation is used twice, not even after its row is gone: a request to delete
 be on its way to the store, and another collector may be about to send the same.
 """
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 
 from pipeline.ports import BlobKey
 from schemas.errors import StoreUnavailable
 from schemas.ids import Digest, DocumentId, TenantId
 from services.stores import jobs
+from services.stores.batch_tables import batch_members, batches
 from services.stores.engine import now_us
 from services.stores.tables import blobs, documents, pages
 
@@ -69,6 +72,20 @@ def require_live(connection: sa.Connection, key: BlobKey) -> None:
     """Hold the bytes for the rest of this transaction, so that a reference to them can be written."""
     state = connection.scalar(sa.select(blobs.c.state).where(_is(key)).with_for_update())
     if state != "live":
+        raise StoreUnavailable("blob_gone", "the stored file was being collected; send it again")
+
+
+def require_all_live(connection: sa.Connection, keys: Iterable[BlobKey]) -> None:
+    """The same for many, locked in one order."""
+    wanted = sorted(set(keys))
+    columns = sa.tuple_(blobs.c.tenant_id, blobs.c.digest, blobs.c.generation)
+    live = connection.execute(
+        sa.select(blobs.c.digest)
+        .where(columns.in_([tuple(key) for key in wanted]), blobs.c.state == "live")
+        .order_by(blobs.c.tenant_id, blobs.c.digest)
+        .with_for_update()
+    ).all()
+    if len(live) < len(wanted):
         raise StoreUnavailable("blob_gone", "the stored file was being collected; send it again")
 
 
@@ -138,6 +155,17 @@ def _used() -> sa.ColumnElement[bool]:
             pages.c.image_digest == blobs.c.digest,
             pages.c.tenant_id == blobs.c.tenant_id,
             pages.c.image_generation == blobs.c.generation,
+        ),
+        sa.exists().where(
+            batch_members.c.tenant_id == blobs.c.tenant_id,
+            batch_members.c.digest == blobs.c.digest,
+            batch_members.c.generation == blobs.c.generation,
+            batch_members.c.state == sa.literal_column("'waiting'"),
+        ),
+        sa.exists().where(
+            batches.c.tenant_id == blobs.c.tenant_id,
+            batches.c.digest == blobs.c.digest,
+            batches.c.generation == blobs.c.generation,
         ),
     )
 

@@ -1,5 +1,6 @@
 """What a caller may do to documents and runs; each takes an open write transaction and leaves it open."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_i
 from schemas.page import PageState
 from schemas.result import RunState
 from services.origin import here
-from services.stores import blob_rows, jobs, outbox_rows, reuse, search_rows, transitions
+from services.stores import batch_log, blob_rows, jobs, outbox_rows, reuse, search_rows, transitions
 from services.stores.engine import now_us
 from services.stores.tables import documents, events, labels, pages, runs
 
@@ -48,37 +49,57 @@ class NewDocument:
 
 def create_document(connection: sa.Connection, new: NewDocument, run: NewRun) -> tuple[DocumentId, RunId]:
     """A document, its first run and that run's first job."""
-    blob_rows.require_live(connection, new.blob)
-    document, first = document_id(), run_id()
-    connection.execute(
-        documents.insert().values(
-            id=document,
-            tenant_id=new.tenant,
-            digest=new.blob.digest,
-            generation=new.blob.generation,
-            filename=new.filename,
-            media_type=new.media_type,
-            bytes=new.size,
-            external_id=new.external_id,
-            batch_id=new.batch_id,
-            parent_id=new.parent_id,
-            newest_run_id=first,
-            state=str(RunState.QUEUED),
-            callback_url=new.callback_url,
-            created_at=now_us(),
-            expires_at=new.expires_at,
-        )
-    )
-    if new.labels:
-        connection.execute(
-            labels.insert(),
-            [
-                {"document_id": document, "tenant_id": new.tenant, "key": key, "value": value}
-                for key, value in new.labels.items()
-            ],
-        )
-    _add_run(connection, (new.tenant, document, first), 1, run, None)
-    return document, first
+    return create_documents(connection, new.tenant, [(new, run)], run.priority)[0]
+
+
+def create_documents(
+    connection: sa.Connection,
+    tenant: TenantId,
+    pairs: Sequence[tuple[NewDocument, NewRun]],
+    priority: int,
+) -> list[tuple[DocumentId, RunId]]:
+    """Many at a time, of one tenant and priority."""
+    if not pairs:
+        return []
+    blob_rows.require_all_live(connection, [new.blob for new, _ in pairs])
+    ids = [(document_id(), run_id()) for _ in pairs]
+    made = list(zip(pairs, ids, strict=True))
+    connection.execute(_NEW_DOCUMENT, [_document_row(new, *names) for (new, _), names in made])
+    marks = [
+        {"document_id": document, "tenant_id": tenant, "key": key, "value": value}
+        for (new, _), (document, _run) in made
+        for key, value in new.labels.items()
+    ]
+    if marks:
+        connection.execute(labels.insert(), marks)
+    rows = [_run_row((tenant, document, first), 1, run, None) for (_, run), (document, first) in made]
+    connection.execute(_NEW_RUN, rows)
+    work = [(document, first, jobs.Work()) for document, first in ids]
+    jobs.add_for(connection, tenant, "plan", priority, work)
+    return ids
+
+
+_NEW_DOCUMENT = documents.insert().values(created_at=now_us())
+_NEW_RUN = runs.insert().values(created_at=now_us())
+
+
+def _document_row(new: NewDocument, document: DocumentId, first: RunId) -> dict[str, Any]:
+    return {
+        "id": document,
+        "tenant_id": new.tenant,
+        "digest": new.blob.digest,
+        "generation": new.blob.generation,
+        "filename": new.filename,
+        "media_type": new.media_type,
+        "bytes": new.size,
+        "external_id": new.external_id,
+        "batch_id": new.batch_id,
+        "parent_id": new.parent_id,
+        "newest_run_id": first,
+        "state": str(RunState.QUEUED),
+        "callback_url": new.callback_url,
+        "expires_at": new.expires_at,
+    }
 
 
 def create_run(
@@ -90,7 +111,8 @@ def create_run(
     based_on: RunId | None = None,
 ) -> RunId:
     """Read a document again. With ``based_on``, pages that ended well in that run are copied."""
-    _hold_document(connection, tenant, document)
+    held = _hold_document(connection, tenant, document)
+    batch_log.note(connection, held, None, batch_log.kind_of(held.state), batch_log.PENDING)
     last = connection.scalar(sa.select(sa.func.max(runs.c.number)).where(runs.c.document_id == document))
     new = run_id()
     _add_run(connection, (tenant, document, new), (last or 0) + 1, run, based_on)
@@ -162,12 +184,14 @@ def delete_document(connection: sa.Connection, tenant: TenantId, document: Docum
 
 def erase(connection: sa.Connection, document: DocumentId) -> None:
     """Remove runs, pages, results and events, and what the tenant said about the document."""
+    gone = connection.execute(sa.select(documents).where(documents.c.id == document)).one()
     of_document = sa.select(runs.c.id).where(runs.c.document_id == document).order_by(runs.c.id)
     for run in connection.scalars(of_document).all():
         transitions.drop_jobs(connection, RunId(run))
         reuse.let_go(connection, RunId(run))
     connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
     connection.execute(sa.delete(events).where(events.c.document_id == document))
+    batch_log.forget_document(connection, gone)
     connection.execute(sa.delete(labels).where(labels.c.document_id == document))
     outbox_rows.forget_document(connection, document)
     connection.execute(
@@ -184,27 +208,30 @@ def _add_run(
     run: NewRun,
     based_on: RunId | None,
 ) -> None:
+    connection.execute(_NEW_RUN, [_run_row(owner, number, run, based_on)])
+    jobs.add(connection, owner, "plan", run.priority, [jobs.Work()])
+
+
+def _run_row(
+    owner: tuple[TenantId, DocumentId, RunId], number: int, run: NewRun, based_on: RunId | None
+) -> dict[str, Any]:
     tenant, document, new = owner
     origin = here()
-    connection.execute(
-        runs.insert().values(
-            id=new,
-            tenant_id=tenant,
-            document_id=document,
-            number=number,
-            based_on=based_on,
-            request=run.request,
-            priority=run.priority,
-            password=run.password,
-            schema_ref=run.schema_ref,
-            schema=run.schema,
-            state=str(RunState.QUEUED),
-            created_at=now_us(),
-            request_id=origin.request_id,
-            traceparent=origin.traceparent,
-        )
-    )
-    jobs.add(connection, owner, "plan", run.priority, [jobs.Work()])
+    return {
+        "id": new,
+        "tenant_id": tenant,
+        "document_id": document,
+        "number": number,
+        "based_on": based_on,
+        "request": run.request,
+        "priority": run.priority,
+        "password": run.password,
+        "schema_ref": run.schema_ref,
+        "schema": run.schema,
+        "state": str(RunState.QUEUED),
+        "request_id": origin.request_id,
+        "traceparent": origin.traceparent,
+    }
 
 
 def _hold_document(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> sa.Row[Any]:

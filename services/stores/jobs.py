@@ -28,6 +28,7 @@ class Work:
     setbacks: int = 0
     solo: int = 0
     delivery: str | None = None
+    job: JobId | None = None
 
 
 def insert(dialect: str, table: sa.Table) -> Any:
@@ -62,7 +63,7 @@ def add_for(
     for document, run, item in work:
         rows.append(
             {
-                "id": job_id(),
+                "id": item.job or job_id(),
                 "tenant_id": tenant,
                 "document_id": document,
                 "run_id": run,

@@ -11,7 +11,7 @@ from schemas.errors import ErrorInfo
 from schemas.ids import DEFAULT_TENANT, DocumentId, JobId, ProcessId, RunId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
-from services.stores import jobs, transitions
+from services.stores import batch_rows, jobs, transitions
 from services.stores.engine import now_us
 from services.stores.work_tables import jobs as job_rows
 from services.stores.work_tables import processes
@@ -86,6 +86,8 @@ def bury(connection: sa.Connection, silent_us: int, deaths_allowed: int) -> Buri
     for row in _leased_by(connection, dead):
         if row.queue == Queue.DELIVER:  # a call over the network harms no process
             _release(connection, row)
+        elif row.queue == Queue.BATCH:
+            _step_died(connection, row, deaths_allowed)
         elif row.solo != ALONE:
             _suspect(connection, row)
             buried.suspects += 1
@@ -147,6 +149,18 @@ def _died_alone(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int
         end = PageEnd(row.page, PageState.QUARANTINED, error, attempts=row.attempts + deaths)
         transitions.end_page(connection, TenantId(row.tenant_id), run, end)
     return True
+
+
+def _step_died(connection: sa.Connection, row: sa.Row[Any], deaths_allowed: int) -> None:
+    """What is hostile about archives is done in child processes; a step that always kills is given up."""
+    deaths = row.deaths + 1
+    if deaths < deaths_allowed:
+        wait_us = min(_AGAIN_US << row.deaths, _AGAIN_AT_MOST_US) if row.deaths else 0
+        _release(connection, row, deaths=deaths, run_after=now_us() + wait_us)
+        return
+    error = ErrorInfo(code="quarantined", detail=f"{deaths} processes ended while they worked on this step")
+    batch_rows.give_up(connection, row.payload["batch"], error)
+    _release(connection, row, deaths=0)
 
 
 def _release(connection: sa.Connection, row: sa.Row[Any], **values: Any) -> None:

@@ -13,7 +13,7 @@ from schemas.errors import ErrorInfo
 from schemas.ids import DocumentId, RunId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
-from services.stores import jobs, outbox_rows, reuse
+from services.stores import batch_log, jobs, outbox_rows, reuse
 from services.stores.engine import now_us
 from services.stores.query_tables import page_words
 from services.stores.tables import documents, events, page_contents, pages, runs
@@ -217,11 +217,14 @@ def start_run(connection: sa.Connection, run: RunId, page_count: int) -> None:
 
 def _show(connection: sa.Connection, row: sa.Row[Any], state: RunState) -> None:
     """The document shows the state of its newest run."""
-    connection.execute(
+    shown = connection.execute(
         sa.update(documents)
         .where(documents.c.id == row.document_id, documents.c.newest_run_id == row.id)
         .values(state=str(state))
-    )
+        .returning(documents.c.id, documents.c.tenant_id, documents.c.batch_id)
+    ).one_or_none()
+    if shown is not None and state.terminal:
+        batch_log.note(connection, shown, row.id, batch_log.PENDING, str(state))
     done = None if row.pages_total is None else row.pages_total - (row.pages_left or 0) - row.pages_failed
     tell(
         connection,

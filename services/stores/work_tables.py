@@ -19,10 +19,11 @@ processes = Table(
     Column("seen_at", Micros, nullable=False),
 )
 
-# Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver. state: ready, leased,
-# waiting (deliveries that are not due: there may be very many, and claims walk over all that is ready).
+# Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver, batch. state: ready,
+# leased, waiting (deliveries that are not due: there may be very many, and claims walk over all that is ready).
 # Claims order by (priority, turn). `token` counts claims: a commit must still hold the one it was given.
-# A job belongs to a run, or to the delivery of a webhook (queue deliver), and goes with it.
+# A job belongs to a run, or to the delivery of a webhook (queue deliver), and goes with it; that of a batch
+# (queue batch) is named by the batch.
 # solo: 0 anybody's neighbour, 1 must run alone, 2 runs alone now. `page` is the page being worked on.
 jobs = Table(
     "jobs",

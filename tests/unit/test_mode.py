@@ -87,7 +87,7 @@ def test_beyond_loopback_keys_are_given_up_only_by_saying_that_it_is_insecure() 
 def test_queues_are_given_once_or_often_and_raster_brings_plan() -> None:
     assert queues_of([]) == tuple(Queue)
     assert queues_of(["read, finish", "deliver"]) == (Queue.READ, Queue.FINISH, Queue.DELIVER)
-    assert queues_of(["raster"]) == (Queue.PLAN, Queue.RASTER)
+    assert queues_of(["raster"]) == (Queue.PLAN, Queue.RASTER, Queue.BATCH)
     assert queues_of(["plan"]) == (Queue.PLAN,)
     with pytest.raises(SettingsInvalid, match="--queue ocr: the queues are plan, raster"):
         queues_of(["ocr"])
