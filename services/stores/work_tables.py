@@ -20,7 +20,7 @@ processes = Table(
 )
 
 # Work to do; a row is gone when it is done. queue: plan, raster, read, finish, deliver, batch. state: ready,
-# leased, waiting (deliveries that are not due: there may be very many, and claims walk over all that is ready).
+# leased, waiting (deliveries that are not due: there may be very many, and claims walk over what is ready).
 # Claims order by (priority, turn). `token` counts claims: a commit must still hold the one it was given.
 # A job belongs to a run, or to the delivery of a webhook (queue deliver), and goes with it; that of a batch
 # (queue batch) is named by the batch.
