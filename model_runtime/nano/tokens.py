@@ -23,6 +23,8 @@ _TYPES: dict[str, Any] = {
     "flag": {"type": "boolean"},
 }  # fmt: skip
 _BUILTIN = ("invoice", "receipt")
+_LONGEST = 1000
+"""Characters of a token: llguidance, which keeps replies to a schema, panics at much longer ones."""
 
 
 def _compact(value: Any) -> str:
@@ -135,6 +137,7 @@ def passages() -> tuple[str, ...]:
     fixed |= {prompts.fields({}, {}, box_unit=one).split("{}")[0] for one in (None, unit)}
     fixed |= {prompts.questions([], box_unit=one) for one in (None, unit)} | {prompts.charts(box_unit=unit)}
     fixed |= {prompts.place("", unit).split("<<<>>>")[0], "<<<", ">>>\n"}
+    fixed = {one[at : at + _LONGEST] for one in fixed for at in range(0, len(one), _LONGEST)}
     return tuple(sorted((one for one in fixed if len(one) > 1), key=lambda one: (-len(one), one)))
 
 
