@@ -1,4 +1,4 @@
-"""`quire bulk`: folders and files in, a result beside each name, begun again where it was cut off."""
+"""`quire bulk`: folders, archives and files in, a result beside each name, resumed where it was cut off."""
 
 import os
 import shutil
@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 
 
 def bulk(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="folders (with all below), files")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="folders (with all below), files, archives")
+    ],
     out: Annotated[Path, typer.Option(help="folder for the results")],
     schema: Annotated[str | None, typer.Option(help="name of a schema, or a file with a JSON Schema")] = None,
     ask: Annotated[list[str] | None, typer.Option(help="a question; repeat for more")] = None,
@@ -93,8 +95,13 @@ def bulk(
 def _note(journal: Journal, paths: list[Path], out: Path) -> Mapping[Skipped, int]:
     look = Look(paths, frozenset({out, out / OWN}))
     for some in _chunks(look.found()):
-        journal.add(New(Kind.FILE, os.fsencode(f.path), f.parts, f.size, f.mtime_ns) for f in some)
+        journal.add(_new(found) for found in some)
     return look.skipped
+
+
+def _new(found: Found) -> New:
+    kind = Kind.ARCHIVE if found.archive else Kind.FILE
+    return New(kind, os.fsencode(found.path), found.parts, found.size, found.mtime_ns)
 
 
 def _chunks(found: Iterator[Found]) -> Iterator[Iterable[Found]]:
@@ -110,8 +117,8 @@ def _work(journal: Journal, order: Order, in_flight: int, service: AbstractConte
             Bulk(quire, journal, order, in_flight, shown.told).run()
     except KeyboardInterrupt:
         counts = journal.counts()
-        open_ = counts[State.WAITING] + counts[State.SENT]
-        say(f"quire: interrupted with {open_} of {sum(counts.values())} to go; the same command goes on")
+        left, whole = counts[State.WAITING] + counts[State.SENT], sum(counts.values())
+        say(f"quire: interrupted with {left} of {whole} to go; the same command goes on")
         raise typer.Exit(_INTERRUPTED) from None
     except Problem as problem:
         say(f"quire: {problem.detail}")
@@ -145,6 +152,7 @@ class _Shown:
 
     def __init__(self, journal: Journal) -> None:
         counts = journal.counts()
+        self._journal = journal
         self._counts = Counter(counts)
         self._bar = Progress(
             BarColumn(),
@@ -157,10 +165,17 @@ class _Shown:
         )
         done = sum(counts[state] for state in (State.SUCCEEDED, State.PARTIAL, State.FAILED))
         self._task = self._bar.add_task(
-            "", total=sum(counts.values()), completed=done, failed=counts[State.FAILED]
+            "",
+            total=sum(counts.values()) - counts[State.UNPACKED],
+            completed=done,
+            failed=counts[State.FAILED],
         )
 
     def told(self, state: State) -> None:
+        if state is State.UNPACKED:  # what was in it is to be done now
+            counts = self._journal.counts()
+            self._bar.update(self._task, total=sum(counts.values()) - counts[State.UNPACKED])
+            return
         self._counts[state] += 1
         self._bar.update(self._task, advance=1, failed=self._counts[State.FAILED])
 

@@ -3,16 +3,17 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from quire_client import Document, Export, NotFound, Problem, Quire, Request, RequestInvalid
 from services import cli_format
 from services.intake.crew import Crew
 from services.intake.files import FileGone, open_regular
-from services.intake.journal import Item, Journal, State
+from services.intake.journal import Item, Journal, Kind, New, State
 from services.intake.verdicts import fault_of, of_all, of_ours
 
 
@@ -86,14 +87,7 @@ class Bulk:
     def _one(self, item: Item) -> None:
         state = State.FAILED
         try:
-            document = self._ended(item)
-            if document["state"] in ("succeeded", "partial"):
-                self._write(item, document)
-                state = State(document["state"])
-                self._journal.ended(item, state)
-            else:
-                code, detail, retryable = fault_of(document)
-                self._journal.failed(item, code, detail, retryable=retryable)
+            state = self._unpacked(item) if item.kind is Kind.ARCHIVE else self._read(item)
         except FileGone as error:
             self._journal.failed(item, error.code, error.detail, retryable=True)
         except OSError as error:
@@ -104,11 +98,23 @@ class Bulk:
             self._journal.failed(item, problem.code, problem.detail, retryable=of_ours(problem))
         self._told(state)
 
+    def _read(self, item: Item) -> State:
+        document = self._ended(item)
+        if document["state"] not in ("succeeded", "partial"):
+            code, detail, retryable = fault_of(document)
+            self._journal.failed(item, code, detail, retryable=retryable)
+            return State.FAILED
+        self._write(item, document)
+        self._journal.ended(item, state := State(document["state"]))
+        return state
+
     def _ended(self, item: Item) -> Document:
         if item.remote_id is not None:
             try:
                 return self._quire.documents.wait(item.remote_id)
             except NotFound:
+                if item.kind is Kind.MEMBER:
+                    raise  # there is nothing here that could be sent
                 # Expired, deleted, or another service than last time.
                 item = self._journal.anew(item)
         try:
@@ -148,3 +154,38 @@ class Bulk:
                 export = Export.JSON if form is None else Export.MARKDOWN
                 self._quire.documents.save(document["id"], part, export)
             part.replace(target.with_name(f"{target.name}.{form or 'json'}"))
+
+    def _unpacked(self, item: Item) -> State:
+        """Have the service take an archive apart; what it has read of it is noted as it comes."""
+        batch_id = item.remote_id
+        if batch_id is None:
+            with open_regular(Path(os.fsdecode(item.origin))) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                batch = self._quire.batches.archive(
+                    file,
+                    filename=item.shown.rsplit("/", 1)[-1],
+                    idempotency_key=self._order.key(item, digest),
+                    **self._order.request,
+                )
+            batch_id = str(batch["id"])
+            self._journal.sent(item, batch_id)
+        for line in self._quire.batches.results(batch_id, follow=True, include=()):
+            self._journal.add([_member(item, line)])
+        error = self._quire.batches.get(batch_id)["error"]
+        if error is not None:
+            self._journal.failed(item, error["code"], error["detail"], retryable=error["retryable"])
+            return State.FAILED
+        self._journal.ended(item, State.UNPACKED)
+        return State.UNPACKED
+
+
+def _member(archive: Item, line: Mapping[str, Any]) -> New:
+    error = line["error"] if line["document_id"] is None else None
+    return New(
+        Kind.MEMBER,
+        archive.origin + b"\0%d" % line["number"],
+        (*archive.shown.split("/"), *str(line["name"] or line["number"]).split("/")),
+        remote_id=line["document_id"],
+        code=error["code"] if error is not None else None,
+        detail=error["detail"] if error is not None else None,
+    )

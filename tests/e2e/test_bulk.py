@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -163,3 +164,24 @@ def test_a_service_that_is_not_there(folder: Path, tmp_path: Path) -> None:
     done = quire("bulk", str(folder), "--out", out, "--url", "http://127.0.0.1:1", "--patience", "0")
     assert (done.returncode, "does not answer" in done.stderr) == (1, True), done.stderr
     assert "the same command goes on" in done.stderr
+
+
+def test_archives_are_taken_apart_by_the_service(running: Running, tmp_path: Path) -> None:
+    root, out = tmp_path / "in", tmp_path / "out"
+    root.mkdir()
+    papers = pictures(tmp_path / "papers", 3)
+    with zipfile.ZipFile(root / "many.zip", "w") as archive:
+        for number, name in enumerate(("a.png", "2026/März.png", "../../way-out.png")):
+            archive.writestr(name, (papers / f"{number}.png").read_bytes() + b"archived")
+        archive.writestr("notes.txt", "hello")
+    (root / "broken.zip").write_bytes(b"PK\x03\x04 cut off")
+    call = ("bulk", str(root), "--out", str(out), "--url", running.url)
+    done = quire(*call)
+    assert done.returncode == 3, done.stderr
+    assert written(out) == {f"many.zip/{name}.png.json" for name in ("a", "2026/März")}, done.stderr
+    assert re.search(r"^failed +3$", done.stderr, re.M), done.stderr
+    assert "! many.zip/notes.txt: " in done.stderr
+    assert "way-out.png: " in done.stderr, "names that lead elsewhere are refused"
+    assert "! broken.zip: " in done.stderr
+    again = quire(*call)
+    assert (again.returncode, again.stderr) == (3, done.stderr)
