@@ -16,7 +16,7 @@ VLLM_VENV ?= .venv-vllm
 VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-big-pdf-cluster bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
+.PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-big-pdf-cluster bench-access bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -93,6 +93,9 @@ bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and 
 
 bench-store: $(DEV) ## Claims and pages per second of Postgres with 64 claimers and 100,000 waiting pages
 	$(BIN)/python -m tests.bench.store
+
+bench-access: $(DEV) ## Milliseconds that keys add to a request, and that a deletion takes
+	$(BIN)/python -m tests.bench.access
 
 bench-big-pdf: $(STAMP) ## Memory and waiting with a 5,000-page document
 	$(BIN)/python -m tests.bench.big_pdf

@@ -17,7 +17,8 @@ Vendor exceptions stop at the adapter that met them and become one of these. Cod
 docs/errors.md; a code never changes its meaning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -127,6 +128,9 @@ class Refused(QuireError):
     code = "refused"
     challenge: str | None = None
     """For `WWW-Authenticate`: what the caller would have to show."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
+    """More that the answer says."""
 
 
 class Unsupported(QuireError):

@@ -1,13 +1,14 @@
 """Who calls and what they may: a key decides; where none is asked for, whoever gets here is local."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.errors import Refused
 from schemas.ids import DEFAULT_TENANT, KeyId, TenantId
 from services import mode
+from services.rates import Allowance, Rates
 from services.settings import Settings
 from services.stores import key_rows
 from services.stores.engine import Database
@@ -45,6 +46,8 @@ class Caller:
     name: str
     scopes: frozenset[Scope]
     key: KeyId | None = None
+    rate_per_minute: int | None = None
+    """None: the service's; 0: without limit."""
 
     def require(self, scope: Scope) -> None:
         """Raises `Refused` (403) when the key may not do this."""
@@ -63,9 +66,19 @@ class Access:
     Where keys are not required one may be used all the same; other bearer tokens are none of ours there.
     """
 
-    def __init__(self, database: Database, *, required: bool) -> None:
+    def __init__(self, database: Database, *, required: bool, per_minute: int = 0) -> None:
         self._database = database
+        self._rates = Rates(database, per_minute)
         self.required = required
+
+    def admit(self, key: str | None, scopes: Iterable[Scope]) -> tuple[Caller, Allowance | None]:
+        """Who calls, if they may do this, and now; and how often they still may, where that is bounded."""
+        caller = self.caller(key)
+        for scope in scopes:
+            caller.require(scope)
+        if caller.key is None:
+            return caller, None
+        return caller, self._rates.take(caller.tenant, caller.key, caller.rate_per_minute)
 
     def caller(self, key: str | None) -> Caller:
         if not self.required and (key is None or not key.startswith(PREFIX)):
@@ -83,7 +96,7 @@ class Access:
         if row.idle:
             with self._database.write() as connection:
                 key_rows.used(connection, row.id)
-        return Caller(row.tenant, row.name, scopes_of(row.scopes), row.id)
+        return Caller(row.tenant, row.name, scopes_of(row.scopes), row.id, row.rate_per_minute)
 
     def any_key(self) -> bool:
         """Whether anybody could get in."""
@@ -93,7 +106,8 @@ class Access:
 
 def access_for(settings: Settings, role: mode.Role, database: Database) -> Access:
     """As the settings have it. A service that nobody could call does not start."""
-    access = Access(database, required=mode.keys_required(settings, role))
+    required = mode.keys_required(settings, role)
+    access = Access(database, required=required, per_minute=settings.rate_per_minute)
     if access.required and not access.any_key():
         raise mode.SettingsRefused(
             detail="callers need an API key here (QUIRE_REQUIRE_KEYS) and there is none: "

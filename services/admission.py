@@ -1,4 +1,4 @@
-"""Whether a tenant may add work: so many pages may wait, not more."""
+"""Whether a tenant may add work: so many pages may wait and so many be read in a month, not more."""
 
 import threading
 import time
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from schemas.errors import Refused
 from schemas.ids import TenantId
-from services.stores import backlog
+from services.stores import backlog, usage_rows
 from services.stores.engine import Database
+from services.stores.usage_rows import Quota
 
 _REMEMBERED_S = 1.0
 _COST = 20
@@ -26,6 +27,7 @@ class BacklogFull(Refused):
 @dataclass(slots=True)
 class _Known:
     pages: int
+    quota: Quota
     until: float
 
 
@@ -43,11 +45,17 @@ class Admission:
         self._known: dict[TenantId, _Known] = {}
 
     def admit(self, tenant: TenantId) -> None:
-        """Raises `BacklogFull` when enough waits already."""
+        """Raises `BacklogFull` when enough waits already, `QuotaExceeded` when the month's pages are gone.
+
+        The quota is kept exactly where pages are added (`services.stores.unit`); here it spares the upload.
+        """
         with self._lock:
             known = self._known.get(tenant)
         if known is None or known.until < time.monotonic():
             known = self._count(tenant)
+        if known.quota.left == 0:
+            assert known.quota.pages is not None
+            raise usage_rows.exceeded(known.quota.pages, "you have had all pages", known.quota.resets_s)
         with self._lock:
             if known.pages < self._max:
                 known.pages += 1
@@ -75,8 +83,9 @@ class Admission:
         started = time.monotonic()
         with self._database.read() as connection:
             pages = backlog.pages_of(connection, tenant, self._max)
+            quota = usage_rows.quota_of(connection, tenant)
         now = time.monotonic()
-        known = _Known(pages, now + max(_REMEMBERED_S, _COST * (now - started)))
+        known = _Known(pages, quota, now + max(_REMEMBERED_S, _COST * (now - started)))
         with self._lock:
             if len(self._known) >= _TENANTS:
                 self._known.clear()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from schemas.errors import Conflict, NotFound, RequestInvalid
 from schemas.ids import KeyId, TenantId, key_id
 from services.access import PREFIX, Scope, digest_of, spelled
-from services.stores import key_rows
+from services.stores import audit_rows, key_rows
+from services.stores.audit_rows import Action
 from services.stores.engine import Database
 from services.stores.key_rows import KeyRow
 
@@ -33,12 +34,15 @@ class ApiKeys:
         self._database = database
 
     def create(
-        self, tenant: TenantId, name: str, scopes: Collection[Scope], lifetime_s: int | None = None
+        self,
+        tenant: TenantId,
+        name: str,
+        scopes: Collection[Scope],
+        lifetime_s: int | None = None,
+        rate_per_minute: int | None = None,
     ) -> Issued:
         """A key of a tenant, which need not exist before."""
-        if not _TENANT.fullmatch(tenant):
-            detail = "a tenant's name has 1 to 63 of a-z, 0-9, '_', '-' and begins with a letter or digit"
-            raise RequestInvalid("tenant_malformed", detail)
+        check_tenant(tenant)
         if not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
             detail = f"a key's name has 1 to {_MAX_NAME} printable characters"
             raise RequestInvalid("key_name_malformed", detail)
@@ -54,7 +58,9 @@ class ApiKeys:
                 name=name,
                 scopes=spelled(scopes),
                 lifetime_us=lifetime_s * _SECOND if lifetime_s is not None else None,
+                rate_per_minute=rate_per_minute,
             )
+            audit_rows.note(connection, tenant, Action.KEY_CREATED, issued.id)
         return issued
 
     def all(self, tenant: TenantId | None = None) -> list[KeyRow]:
@@ -79,9 +85,11 @@ class ApiKeys:
                 name=row.name,
                 scopes=row.scopes,
                 lifetime_us=life,
+                rate_per_minute=row.rate_per_minute,
                 replaces=row.id,
             )
             key_rows.end_within(connection, row.id, overlap_s * _SECOND)
+            audit_rows.note(connection, row.tenant, Action.KEY_ROTATED, row.id)
         return issued
 
     def revoke(self, key: str) -> None:
@@ -91,6 +99,13 @@ class ApiKeys:
             if row is None:
                 raise _no_key()
             key_rows.revoke(connection, row.id)
+            audit_rows.note(connection, row.tenant, Action.KEY_REVOKED, row.id)
+
+
+def check_tenant(tenant: str) -> None:
+    if not _TENANT.fullmatch(tenant):
+        detail = "a tenant's name has 1 to 63 of a-z, 0-9, '_', '-' and begins with a letter or digit"
+        raise RequestInvalid("tenant_malformed", detail)
 
 
 def _issue() -> Issued:

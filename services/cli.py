@@ -94,7 +94,15 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: our own errors become one line on stderr and an exit code."""
-    from services import cli_bulk, cli_extract, cli_keys, cli_model, cli_processes, cli_watch  # noqa: PLC0415
+    from services import (  # noqa: PLC0415
+        cli_bulk,
+        cli_extract,
+        cli_keys,
+        cli_model,
+        cli_processes,
+        cli_tenants,
+        cli_watch,
+    )
 
     cli_processes.register(app)
     cli_extract.register(app)
@@ -102,6 +110,7 @@ def main() -> None:
     cli_watch.register(app)
     cli_model.register(app)
     cli_keys.register(app)
+    cli_tenants.register(app)
     try:
         app()
     except QuireError as error:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from services.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from services.api_keys import ApiKeys, Issued
+    from services.stores.engine import Database
     from services.stores.key_rows import KeyRow
 
 keys = typer.Typer(name="keys", help="API keys: who may call, and what for.", no_args_is_help=True)
@@ -43,6 +44,10 @@ def create(
         str, typer.Option(help="submit, read, write, admin, with commas between")
     ] = "submit,read,write",
     expires: Annotated[str | None, typer.Option(help="after 90d, 12h, 30m; never if left out")] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(min=0, max=1_000_000, help="requests a minute; 0: no limit (QUIRE_RATE_PER_MINUTE)"),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Make a key. It is printed once, on stdout; only its hash is kept."""
@@ -53,9 +58,9 @@ def create(
     unknown = [scope for scope in wanted if scope not in set(Scope)]
     if unknown:
         raise SettingsInvalid(detail=f"--scopes {unknown[0][:40]}: the scopes are {', '.join(Scope)}")
-    life = _seconds("--expires", expires) if expires is not None else None
+    life = seconds("--expires", expires) if expires is not None else None
     with _keys(data_dir) as store:
-        issued = store.create(TenantId(tenant), name, [Scope(scope) for scope in wanted], life)
+        issued = store.create(TenantId(tenant), name, [Scope(scope) for scope in wanted], life, rate)
     _show(issued, f"of {tenant}, for {', '.join(wanted)}")
 
 
@@ -73,11 +78,7 @@ def list_keys(
     if form is Format.JSON:
         typer.echo(json.dumps(rows, indent=1))
         return
-    columns = ("id", "tenant", "name", "scopes", "state", "expires_at", "last_used_at")
-    lines = [columns, *(tuple(str(row[column] or "-") for column in columns) for row in rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
-    for line in lines:
-        typer.echo("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+    table(("id", "tenant", "name", "scopes", "state", "expires_at", "last_used_at"), rows)
 
 
 @keys.command()
@@ -88,7 +89,7 @@ def rotate(
 ) -> None:
     """Make another key with the same rights; the old one ends after a while."""
     with _keys(data_dir) as store:
-        issued = store.rotate(key, _seconds("--overlap", overlap))
+        issued = store.rotate(key, seconds("--overlap", overlap))
     _show(issued, f"in place of {key}, which works for {overlap} more")
 
 
@@ -102,9 +103,17 @@ def revoke(key: KeyIdent, data_dir: DataDir = None) -> None:
 
 @contextmanager
 def _keys(data_dir: Path | None) -> Iterator["ApiKeys"]:
-    """The keys of the configured store, also while a service uses it; a new SQLite file is made."""
-    from services import mode  # noqa: PLC0415
     from services.api_keys import ApiKeys  # noqa: PLC0415
+
+    with store(data_dir) as database:
+        yield ApiKeys(database)
+
+
+@contextmanager
+def store(data_dir: Path | None) -> Iterator["Database"]:
+    """The configured store, also while a service uses it; a new SQLite file is made. Acts are noted."""
+    from services import mode  # noqa: PLC0415
+    from services.acting import Actor, acting  # noqa: PLC0415
     from services.folder_lock import FolderLock  # noqa: PLC0415
     from services.stores import migrate  # noqa: PLC0415
     from services.stores.engine import Database  # noqa: PLC0415
@@ -122,9 +131,19 @@ def _keys(data_dir: Path | None) -> Iterator["ApiKeys"]:
             finally:
                 lock.release()
         migrate.require(database)
-        yield ApiKeys(database)
+        with acting(Actor("command line")):
+            yield database
     finally:
         database.close()
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """For people: what is not there is a dash."""
+    lines = [tuple(columns)]
+    lines += [tuple("-" if row[column] is None else str(row[column]) for column in columns) for row in rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        typer.echo("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _show(issued: "Issued", about: str) -> None:
@@ -149,7 +168,8 @@ def _told(row: "KeyRow") -> dict[str, str | None]:
     }
 
 
-def _seconds(option: str, text: str) -> int:
+def seconds(option: str, text: str) -> int:
+    """A time as options have it: 90d, 12h, 30m, 10s."""
     match = re.fullmatch(r"(\d{1,9})([smhd])", text.strip())
     seconds = int(match[1]) * _UNITS[match[2]] if match else None
     if seconds is None or seconds > _LONGEST_S:

@@ -58,7 +58,6 @@ from workers.pulse import Pulse
 from workers.sweep import TIDY_S, Duty, Sweeper, bury
 
 _PRELOAD = ("pipeline.recipe",)
-
 QUEUES = tuple(Queue)
 
 _AHEAD, _AHEAD_PER_CALL = 64, 4
@@ -244,7 +243,8 @@ def _blobs(settings: Settings, metrics: Metrics, stack: ExitStack) -> ObservedBl
 
 
 def _upkeep(settings: Settings, database: Database, blobs: Blobs) -> Upkeep:
-    return Upkeep(database, blobs, also=(presigned_of(settings, database).sweep,))
+    uploaded = presigned_of(settings, database)
+    return Upkeep(database, blobs, acts_kept_days=settings.audit_days, also=(uploaded.sweep,))
 
 
 def _metrics(settings: Settings, role: Role, database: Database, stack: ExitStack) -> Metrics:
@@ -310,7 +310,8 @@ def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, acce
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
     webhooks = Webhooks(database, waker, settings.webhook_allow)
-    results, ingest = Results(database, pages), Ingest(database, chosen.blobs, waker, SystemClock())
+    results, kept = Results(database, pages), mode.retention(settings)
+    ingest = Ingest(database, chosen.blobs, waker, SystemClock(), kept)
     batches = Batches(database, ingest, waker)
     return Parts(
         settings=settings,

@@ -15,7 +15,8 @@ from schemas.ids import DocumentId, RunId, TenantId
 from schemas.webhook import EventType
 from services.faults import summary
 from services.lookup import Lookup, Row
-from services.stores import outbox_rows, transitions
+from services.stores import audit_rows, outbox_rows, transitions
+from services.stores.audit_rows import Action
 from services.stores.engine import Database
 from services.stores.field_rows import spread, values
 from services.stores.query_tables import fields
@@ -119,6 +120,7 @@ class Corrections:
             owner = (TenantId(run.tenant_id), DocumentId(run.document_id), RunId(run.id))
             transitions.tell(connection, owner, EventType.DOCUMENT_CORRECTED, data)
             outbox_rows.document_changed(connection, run, EventType.DOCUMENT_CORRECTED, run.state)
+            audit_rows.note(connection, owner[0], Action.DOCUMENT_CORRECTED, run.document_id)
         return True
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from schemas.errors import Conflict, RequestInvalid
-from schemas.ids import ProcessId, TenantId
+from schemas.ids import DocumentId, ProcessId, TenantId
 from services.stores.engine import Database, now_us
 from services.stores.tables import idempotency
 from services.stores.work_tables import processes
@@ -108,8 +108,17 @@ class Keys:
             connection.execute(sa.delete(idempotency).where(idempotency.c.state == "running"))
 
 
-def settle(connection: sa.Connection, held: Held, fingerprint: str, answer: Answer) -> None:
-    """Record the answer in the transaction that does the work: both happen, or neither."""
+def settle(
+    connection: sa.Connection,
+    held: Held,
+    fingerprint: str,
+    answer: Answer,
+    document: DocumentId | None = None,
+) -> None:
+    """Record the answer in the transaction that does the work: both happen, or neither.
+
+    It is forgotten with the document that it speaks of.
+    """
     changed = connection.execute(
         sa.update(idempotency)
         .where(_held(held))
@@ -119,6 +128,7 @@ def settle(connection: sa.Connection, held: Held, fingerprint: str, answer: Answ
             status=answer.status,
             headers=dict(answer.headers),
             body=answer.body,
+            document_id=document,
         )
     ).rowcount
     if not changed:

@@ -10,12 +10,14 @@ from pipeline.ports import BlobKey, Blobs, Clock, Waker
 from schemas.errors import StoreUnavailable
 from schemas.ids import DocumentId, RunId, TenantId
 from services.asks import Ask
+from services.retention import Retention
 from services.stores import blob_rows, commands
 from services.stores.engine import Database
+from services.stores.erasure import Erasure
 from services.uploads import Staged
 
 PLAN_QUEUE = "plan"
-_HOUR_US = 3600 * 1_000_000
+_FOREVER = Retention()
 
 Commit = Callable[[sa.Connection, DocumentId, RunId], None]
 """Something else that must happen in the transaction that creates a document or a run."""
@@ -32,11 +34,14 @@ class Made:
 class Ingest:
     """The write side of the API."""
 
-    def __init__(self, database: Database, blobs: Blobs, waker: Waker, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, waker: Waker, clock: Clock, retention: Retention = _FOREVER
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._waker = waker
         self._clock = clock
+        self._retention = retention
 
     def create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None = None) -> Made:
         """Store the file, make the document and its first run. The staged file is removed by its holder."""
@@ -52,18 +57,18 @@ class Ingest:
     def _create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None) -> Made:
         blob = self.store(tenant, staged)
         request = ask.request
-        hours = request.retention_hours
-        new = commands.NewDocument(
-            tenant=tenant,
-            blob=blob,
-            media_type=staged.media_type,
-            size=staged.size,
-            filename=staged.filename,
-            external_id=request.external_id,
-            labels=request.labels,
-            expires_at=self._clock.now() + hours * _HOUR_US if hours is not None else None,
-        )
+        now = self._clock.now()
         with self._database.write() as connection:
+            new = commands.NewDocument(
+                tenant=tenant,
+                blob=blob,
+                media_type=staged.media_type,
+                size=staged.size,
+                filename=staged.filename,
+                external_id=request.external_id,
+                labels=request.labels,
+                expires_at=self._retention.expires_at(connection, tenant, request.retention_hours, now),
+            )
             document, run = commands.create_document(connection, new, ask.new_run())
             if also is not None:
                 also(connection, document, run)
@@ -104,19 +109,7 @@ class Ingest:
         return run
 
     def delete(self, tenant: TenantId, document: DocumentId) -> None:
-        """Rows and bytes; bytes that another document has too stay."""
-        with self._database.write() as connection:
-            keys = blob_rows.keys_of(connection, tenant, document)
-            commands.delete_document(connection, tenant, document)
-            gone = [key for key in keys if blob_rows.release(connection, key)]
-        try:
-            for key in gone:
-                self._blobs.delete(key)
-        except StoreUnavailable:
-            return  # the document is deleted; its bytes are marked, and collected once the store is back
-        with self._database.write() as connection:
-            for key in gone:
-                blob_rows.forget(connection, key)
+        Erasure(self._database, self._blobs).delete(tenant, document)
 
     def store(self, tenant: TenantId, staged: Staged) -> BlobKey:
         return keep(self._database, self._blobs, tenant, staged)

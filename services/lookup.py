@@ -11,8 +11,12 @@ from schemas.api import DocumentView, RunView
 from schemas.errors import Conflict, NotFound
 from schemas.ids import TenantId
 from schemas.result import RunState, Usage
-from services.stores.engine import Database
+from services.stores import audit_rows, usage_rows
+from services.stores.audit_rows import AuditFilter
+from services.stores.engine import Database, now_us
+from services.stores.kept import KEPT
 from services.stores.tables import documents, events, labels, runs
+from services.stores.usage_rows import Quota
 from services.views import Columns, document_info, info_of, labels_of, progress_of, run_view
 
 Row = sa.Row[*tuple[Any, ...]]
@@ -77,7 +81,7 @@ class Lookup:
         query = (
             sa.select(documents, runs)
             .join(runs, runs.c.id == documents.c.newest_run_id)
-            .where(documents.c.tenant_id == tenant, documents.c.deleted_at.is_(None), *_conditions(wanted))
+            .where(documents.c.tenant_id == tenant, KEPT, *_conditions(wanted))
             .order_by(documents.c.id.desc())
             .limit(limit)
             .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
@@ -176,18 +180,30 @@ class Lookup:
         usage = Usage(**{name: int(value) for name, value in zip(names, spent, strict=True)})
         return usage, {str(state): int(count) for state, count in states}
 
+    def months(self, tenant: TenantId, limit: int) -> tuple[list[Row], Quota]:
+        """What was spent month by month, newest first, and how much of this month's pages is left."""
+        with self._database.read() as connection:
+            return usage_rows.months(connection, tenant, limit), usage_rows.quota_of(connection, tenant)
+
+    def audit(self, tenant: TenantId, wanted: AuditFilter, before: int | None, limit: int) -> list[Row]:
+        with self._database.read() as connection:
+            return audit_rows.page(connection, tenant, wanted, before, limit)
+
     def ping(self) -> None:
         with self._database.read() as connection:
             connection.execute(sa.text("SELECT 1"))
 
     def _document(self, connection: sa.Connection, tenant: TenantId, document_id: str) -> Row:
-        query = sa.select(documents).where(documents.c.id == document_id, documents.c.tenant_id == tenant)
+        over = sa.func.coalesce(documents.c.expires_at <= now_us(), sa.false())
+        query = sa.select(*documents.c, over.label("over")).where(
+            documents.c.id == document_id, documents.c.tenant_id == tenant
+        )
         row = connection.execute(query).one_or_none()
         if row is None:
             raise no_document()
+        if row.over:  # swept or not; a caller's own deletion clears it
+            raise NotFound("document_expired", "the document has expired", status=410)
         if row.deleted_at is not None:
-            if row.expires_at is not None:  # a caller's own deletion clears it
-                raise NotFound("document_expired", "the document has expired", status=410)
             raise no_document()
         return row
 

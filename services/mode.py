@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from schemas.errors import Unsupported
+from services.retention import SERVER_HOURS, Retention
 from services.settings import Settings
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -51,6 +52,13 @@ def keys_required(settings: Settings, role: Role) -> bool:
     if settings.require_keys is not None:
         return settings.require_keys
     return not settings.insecure_no_keys and (role is Role.API or settings.host not in _LOOPBACK)
+
+
+def retention(settings: Settings) -> Retention:
+    """How long documents are kept where nobody says: a server's are not there for ever."""
+    if settings.retention_hours is None:
+        return Retention(SERVER_HOURS if shared(settings) else None)
+    return Retention(settings.retention_hours)
 
 
 def _require_keys(settings: Settings) -> None:

@@ -11,7 +11,8 @@ from minio import Minio
 from schemas.errors import Conflict, NotFound, RequestInvalid, StoreUnavailable, Unsupported
 from schemas.ids import TenantId, UploadId, upload_id
 from services.ingest import Commit
-from services.stores import upload_rows
+from services.stores import audit_rows, upload_rows
+from services.stores.audit_rows import Action
 from services.stores.blob_names import tenant_name
 from services.stores.engine import Database
 from services.stores.s3_client import connect, translated
@@ -66,6 +67,7 @@ class Presigned:
         # The row comes first: nothing is ever staged that nobody would sweep.
         with self._database.write() as connection:
             expires_at = upload_rows.announce(connection, tenant, upload, what, self._lifetime_s)
+            audit_rows.note(connection, tenant, Action.UPLOAD_CREATED, upload)
         with translated():  # the region of a bucket at Amazon may have to be asked for
             url = self._signer.presigned_put_object(
                 location.bucket, self._name(tenant, upload), timedelta(seconds=self._lifetime_s)

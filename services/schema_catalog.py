@@ -10,7 +10,8 @@ from schemas.errors import Conflict, NotFound
 from schemas.ids import TenantId
 from services.builtin_schemas import Builtins, NamedSchema
 from services.faults import fault
-from services.stores import schema_rows
+from services.stores import audit_rows, schema_rows
+from services.stores.audit_rows import Action
 from services.stores.engine import Database
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
@@ -98,6 +99,7 @@ class Schemas:
                 raise Conflict("too_many_versions", f"a schema has at most {MAX_VERSIONS} versions")
             number = schema_rows.add(connection, held, schema)
             made = schema_rows.find(connection, tenant, name, number)
+            audit_rows.note(connection, tenant, Action.SCHEMA_PUT, f"{name}@{number}")
         assert made is not None
         return _named(made), True
 
@@ -112,6 +114,7 @@ class Schemas:
                 raise NotFound("schema_not_found", "there is no such schema")
             _require(_named(row), wanted)
             schema_rows.forget(connection, schema_rows.hold(connection, tenant, name, 0))
+            audit_rows.note(connection, tenant, Action.SCHEMA_DELETED, name)
 
 
 def _named(row: schema_rows.Row) -> NamedSchema:

@@ -142,6 +142,16 @@ class Settings(BaseSettings):
     require_keys: bool | None = None
     """Whether callers need an API key. Unset: not from `quire serve` on loopback, otherwise they do."""
 
+    rate_per_minute: int = Field(default=6000, ge=0, le=1_000_000)
+    """Requests of one key a minute, unless the key has its own rate; 0: as many as it likes."""
+
+    retention_hours: int | None = Field(default=None, ge=0, le=876_000)
+    """How long documents are kept where neither request nor tenant says; 0: until they are deleted. Unset:
+    until then in the embedded service, 30 days on Postgres."""
+
+    audit_days: int = Field(default=365, ge=1, le=36_500)
+    """How long entries of the audit log are kept."""
+
     insecure_no_keys: bool = False
     """Ask nobody for a key, on any address: anybody there may then do anything."""
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from services import watch
 from services.api import (
+    audit,
     batch_results,
     batches,
     catalog,
@@ -57,6 +58,7 @@ _PARTS = (
     search,
     webhooks,
     health,
+    audit,
 )
 
 

@@ -54,7 +54,7 @@ class Once:
         def record(connection: sa.Connection, document: DocumentId, run: RunId) -> None:
             body = shown(connection, self.tenant, document, run)
             headers = {"Location": location(document, run), "X-Quire-Ids": f"{document} {run}"}
-            idempotency.settle(connection, held, fingerprint, Answer(202, headers, body))
+            idempotency.settle(connection, held, fingerprint, Answer(202, headers, body), document)
 
         return record
 

@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from services.access import Caller, Scope
+from services.acting import Actor, act_as
+from services.api.wire import HEADERS
 from services.container import Parts
 from services.waits import wanted_wait
 
@@ -30,14 +32,18 @@ Served = Annotated[Parts, Depends(parts_of)]
 
 
 async def caller_of(
+    request: Request,
     needed: SecurityScopes,
     parts: Served,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """The one place where a request gets its tenant, and where its right to the route is checked."""
-    caller = await to_thread.run_sync(parts.access.caller, given.credentials if given is not None else None)
-    for scope in needed.scopes:
-        caller.require(Scope(scope))
+    key = given.credentials if given is not None else None
+    scopes = [Scope(scope) for scope in needed.scopes]
+    caller, allowance = await to_thread.run_sync(parts.access.admit, key, scopes)
+    if allowance is not None:
+        request.scope[HEADERS] = allowance.headers()
+    act_as(Actor(caller.name, caller.key))
     return caller
 
 

@@ -17,7 +17,7 @@ _WORDS = {
     413: "larger than allowed",
     415: "a type Quire does not read",
     422: "the request is invalid; `errors` points to each fault",
-    429: "too much of yours waits already; `Retry-After` says when to try again",
+    429: "too many requests, pages of this month, or pages that wait; `Retry-After` says when to try again",
     503: "not available right now; `Retry-After` says when to try again",
 }
 

@@ -15,18 +15,40 @@ from services.metrics import CONTENT_TYPE
 from services.views import parse_time
 
 router = APIRouter(tags=["service"])
+_MONTHS = 24
 
 
 class Health(BaseModel):
     status: str = "ok"
 
 
+class MonthView(Usage):
+    """What runs that ended in a month spent, also of documents deleted since; ``admitted``: pages let in."""
+
+    month: str
+    runs: int
+    admitted: int
+
+
+class QuotaView(BaseModel):
+    """Of this month; no limit: null. A page counts once, when it is let in to be read; copies do not."""
+
+    pages_per_month: int | None
+    pages_admitted: int
+    pages_left: int | None
+
+
 class UsageView(Usage):
-    """What runs created in a span of time have spent so far, and how many of them are in which state."""
+    """What runs created in a span of time have spent so far, and how many of them are in which state.
+
+    Runs of deleted documents are gone from it; ``months`` has them.
+    """
 
     since: str | None = None
     until: str | None = None
     runs: dict[str, int]
+    months: list[MonthView]
+    quota: QuotaView
 
 
 @router.get("/healthz")
@@ -69,4 +91,13 @@ def usage(
     first = parse_time(since, "/query/since") if since else None
     last = parse_time(until, "/query/until") if until else None
     spent, states = parts.lookup.usage(who.tenant, first, last)
-    return UsageView(**spent.model_dump(), since=since, until=until, runs=states)
+    rows, quota = parts.lookup.months(who.tenant, _MONTHS)
+    names = MonthView.model_fields
+    return UsageView(
+        **spent.model_dump(),
+        since=since,
+        until=until,
+        runs=states,
+        months=[MonthView(**{name: getattr(row, name) for name in names}) for row in rows],
+        quota=QuotaView(pages_per_month=quota.pages, pages_admitted=quota.taken, pages_left=quota.left),
+    )

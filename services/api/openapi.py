@@ -55,5 +55,5 @@ def _guard(operation: dict[str, Any], *, keys: bool) -> None:
     if not keys:
         del operation["security"]
         return
-    for status in (401, 403):
+    for status in (401, 403, 429):
         operation["responses"].setdefault(str(status), examples.problem(status))

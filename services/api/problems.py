@@ -65,9 +65,11 @@ def request_id_of(request: Request) -> str:
 
 def of_error(error: QuireError, request_id: str) -> Response:
     """The answer to one of our own errors; what is ours to mend goes into the log."""
-    headers = {}
-    if isinstance(error, Refused) and error.challenge is not None:
-        headers["WWW-Authenticate"] = error.challenge
+    headers: dict[str, str] = {}
+    if isinstance(error, Refused):
+        headers |= error.headers
+        if error.challenge is not None:
+            headers["WWW-Authenticate"] = error.challenge
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -1,7 +1,7 @@
 """What wraps every request: its id, the check of Host and Origin, the headers that browsers obey."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +11,9 @@ from schemas.ids import request_id
 from services.api.problems import problem
 
 REQUEST_ID = "X-Request-Id"
+HEADERS = "quire.headers"
+"""In the scope of a request: more headers for its answer, whatever that is."""
+
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
@@ -46,7 +49,7 @@ class Wire:
 
         async def send_wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _dress(MutableHeaders(scope=message), ident)
+                _dress(MutableHeaders(scope=message), ident, scope.get(HEADERS, {}))
             await send(message)
 
         refusal = self._refusal(headers)
@@ -77,8 +80,8 @@ def _host_name(host: str) -> str:
     return (match[1] or match[2]).lower().rstrip(".") if match else ""
 
 
-def _dress(headers: MutableHeaders, ident: str) -> None:
+def _dress(headers: MutableHeaders, ident: str, more: Mapping[str, str]) -> None:
     headers[REQUEST_ID] = ident
-    for name, value in _HEADERS.items():
+    for name, value in (*_HEADERS.items(), *more.items()):
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", _POLICY)

@@ -20,6 +20,7 @@ from services.query.plan import (
     PlannedSome,
     Source,
 )
+from services.stores.kept import KEPT
 from services.stores.query_tables import fields
 from services.stores.tables import documents, labels, runs
 
@@ -47,7 +48,7 @@ class Conditions:
         """All documents that have been read, or all items of their lists of that name."""
         where = [
             documents.c.tenant_id == self.tenant,
-            documents.c.deleted_at.is_(None),
+            KEPT,
             documents.c.finished_run_id.is_not(None),
         ]
         if list_path is None:

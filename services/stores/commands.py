@@ -12,9 +12,21 @@ from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_i
 from schemas.page import PageState
 from schemas.result import RunState
 from services.origin import here
-from services.stores import batch_log, blob_rows, jobs, outbox_rows, reuse, search_rows, transitions
+from services.stores import (
+    audit_rows,
+    batch_log,
+    blob_rows,
+    jobs,
+    outbox_rows,
+    reuse,
+    search_rows,
+    transitions,
+    usage_rows,
+)
+from services.stores.audit_rows import Action
 from services.stores.engine import now_us
-from services.stores.tables import documents, events, labels, pages, runs
+from services.stores.kept import KEPT
+from services.stores.tables import documents, events, idempotency, labels, pages, runs
 
 INTERACTIVE, BULK = 0, 1
 
@@ -49,7 +61,9 @@ class NewDocument:
 
 def create_document(connection: sa.Connection, new: NewDocument, run: NewRun) -> tuple[DocumentId, RunId]:
     """A document, its first run and that run's first job."""
-    return create_documents(connection, new.tenant, [(new, run)], run.priority)[0]
+    document, first = create_documents(connection, new.tenant, [(new, run)], run.priority)[0]
+    audit_rows.note(connection, new.tenant, Action.DOCUMENT_CREATED, document)
+    return document, first
 
 
 def create_documents(
@@ -121,6 +135,7 @@ def create_run(
         .where(documents.c.id == document)
         .values(newest_run_id=new, state=str(RunState.QUEUED))
     )
+    audit_rows.note(connection, tenant, Action.RUN_CREATED, new)
     return new
 
 
@@ -170,6 +185,7 @@ def cancel_run(connection: sa.Connection, tenant: TenantId, document: DocumentId
         .values(cancel_requested_at=now_us(), pages_left=runs.c.pages_left - cancelled)
     )
     transitions.end_run(connection, found, RunState.CANCELLED)
+    audit_rows.note(connection, tenant, Action.RUN_CANCELLED, found)
     return found
 
 
@@ -183,12 +199,17 @@ def delete_document(connection: sa.Connection, tenant: TenantId, document: Docum
 
 
 def erase(connection: sa.Connection, document: DocumentId) -> None:
-    """Remove runs, pages, results and events, and what the tenant said about the document."""
+    """Remove runs, pages, results, events and recorded answers, and what the tenant said about the document.
+
+    What is left says that there was one, when, and that it is gone.
+    """
     gone = connection.execute(sa.select(documents).where(documents.c.id == document)).one()
-    of_document = sa.select(runs.c.id).where(runs.c.document_id == document).order_by(runs.c.id)
-    for run in connection.scalars(of_document).all():
-        transitions.drop_jobs(connection, RunId(run))
-        reuse.let_go(connection, RunId(run))
+    of_document = sa.select(runs).where(runs.c.document_id == document).order_by(runs.c.id)
+    for run in connection.execute(of_document).all():
+        transitions.drop_jobs(connection, RunId(run.id))
+        reuse.let_go(connection, RunId(run.id))
+    connection.execute(sa.delete(idempotency).where(idempotency.c.document_id == document))
+    open_runs = connection.execute(of_document.where(runs.c.state.in_(transitions.OPEN_RUNS))).all()
     connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
     connection.execute(sa.delete(events).where(events.c.document_id == document))
     batch_log.forget_document(connection, gone)
@@ -197,8 +218,17 @@ def erase(connection: sa.Connection, document: DocumentId) -> None:
     connection.execute(
         sa.update(documents)
         .where(documents.c.id == document)
-        .values(deleted_at=now_us(), filename=None, external_id=None, callback_url=None)
+        .values(
+            deleted_at=now_us(),
+            digest="",
+            generation=0,
+            bytes=0,
+            finished_run_id=None,
+            **dict.fromkeys(("filename", "external_id", "callback_url")),
+        )
     )
+    for run in open_runs:
+        usage_rows.spend(connection, TenantId(run.tenant_id), run)
 
 
 def _add_run(
@@ -240,12 +270,12 @@ def _hold_document(connection: sa.Connection, tenant: TenantId, document: Docume
         .where(
             documents.c.id == document,
             documents.c.tenant_id == tenant,
-            documents.c.deleted_at.is_(None),
+            KEPT,
         )
         .with_for_update()
     ).one_or_none()
     if row is None:
-        raise NotFound("document_not_found", "there is no such document")
+        raise _missing(connection, tenant, document)
     return row
 
 
@@ -257,9 +287,19 @@ def _newest_run(connection: sa.Connection, tenant: TenantId, document: DocumentI
         .where(
             documents.c.id == document,
             documents.c.tenant_id == tenant,
-            documents.c.deleted_at.is_(None),
+            KEPT,
         )
     ).one_or_none()
     if row is None:
-        raise NotFound("document_not_found", "there is no such document")
+        raise _missing(connection, tenant, document)
     return row
+
+
+def _missing(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> NotFound:
+    """Expired documents are said to be, swept or not; of deleted ones nothing is said."""
+    expired = sa.select(documents.c.id).where(
+        documents.c.id == document, documents.c.tenant_id == tenant, documents.c.expires_at <= now_us()
+    )
+    if connection.execute(expired).first() is not None:
+        return NotFound("document_expired", "the document has expired", status=410)
+    return NotFound("document_not_found", "there is no such document")

@@ -6,10 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from schemas.ids import KeyId, TenantId
-from services.stores import jobs
+from services.stores import tenant_rows
 from services.stores.access_tables import api_keys
 from services.stores.engine import now_us
-from services.stores.tables import tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class KeyRow:
     name: str
     scopes: str
     replaces: KeyId | None
+    rate_per_minute: int | None
     created_at: int
     expires_at: int | None
     revoked_at: int | None
@@ -39,6 +39,7 @@ _ROWS = sa.select(
     api_keys.c.name,
     api_keys.c.scopes,
     api_keys.c.replaces,
+    api_keys.c.rate_per_minute,
     api_keys.c.created_at,
     api_keys.c.expires_at,
     api_keys.c.revoked_at,
@@ -84,11 +85,11 @@ def add(
     name: str,
     scopes: str,
     lifetime_us: int | None = None,
+    rate_per_minute: int | None = None,
     replaces: KeyId | None = None,
 ) -> None:
     """A new key; its tenant is made if there is none of that name."""
-    new = {"id": tenant, "name": tenant, "created_at": now_us()}
-    connection.execute(jobs.insert(connection.dialect.name, tenants).values(new).on_conflict_do_nothing())
+    tenant_rows.make(connection, tenant)
     connection.execute(
         api_keys.insert().values(
             id=key,
@@ -97,6 +98,7 @@ def add(
             digest=digest,
             scopes=scopes,
             replaces=replaces,
+            rate_per_minute=rate_per_minute,
             created_at=now_us(),
             expires_at=now_us() + lifetime_us if lifetime_us is not None else None,
         )
@@ -125,13 +127,14 @@ def used(connection: sa.Connection, key: KeyId) -> None:
     connection.execute(sa.update(api_keys).where(api_keys.c.id == key).values(last_used_at=now_us()))
 
 
-def _row(row: sa.Row[Any]) -> KeyRow:
+def _row(row: sa.Row[*tuple[Any, ...]]) -> KeyRow:
     return KeyRow(
         KeyId(row.id),
         TenantId(row.tenant_id),
         row.name,
         row.scopes,
         row.replaces,
+        row.rate_per_minute,
         row.created_at,
         row.expires_at,
         row.revoked_at,

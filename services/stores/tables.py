@@ -33,6 +33,8 @@ tenants = Table(
     Column("id", Key, primary_key=True),
     Column("name", CleanText, nullable=False),
     Column("created_at", Micros, nullable=False),
+    Column("retention_hours", Integer),  # none: the service's; 0: until deleted
+    Column("pages_per_month", BigInteger),  # none: as many as they like
 )
 
 # state: uploading, live, deleting. A new generation tells a re-upload from the copy being collected.
@@ -218,9 +220,13 @@ idempotency = Table(
     Column("headers", Json),
     Column("body", PackedJson),
     Column("process_id", Key),  # who holds it while its request runs; none where there is one process
+    Column("document_id", Key),  # that the answer speaks of, and with which it is forgotten
     Column("created_at", Micros, nullable=False),
     Index("ix_idempotency_created_at", "created_at"),
 )
+_OF_DOCUMENT = text("document_id IS NOT NULL")
+Index("ix_idempotency_document_id", idempotency.c.document_id, sqlite_where=_OF_DOCUMENT,
+      postgresql_where=_OF_DOCUMENT)  # fmt: skip
 
 # Tables (schemas.table.Table) and charts (schemas.chart.Chart) of a run, in order; kind: table, chart.
 run_parts = Table(

@@ -1,6 +1,6 @@
 """The only places where a page or a run reaches its end, each with its event in the same transaction.
 
-Lock order everywhere: job, page, run, document.
+Lock order everywhere: job, page, run, document, month of usage.
 """
 
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from schemas.errors import ErrorInfo
 from schemas.ids import DocumentId, RunId, TenantId
 from schemas.page import PageState
 from schemas.result import RunState
-from services.stores import batch_log, jobs, outbox_rows, reuse
+from services.stores import batch_log, jobs, outbox_rows, reuse, usage_rows
 from services.stores.engine import now_us
 from services.stores.query_tables import page_words
 from services.stores.tables import documents, events, page_contents, pages, runs
@@ -172,6 +172,7 @@ def end_run(
     _point_to(connection, row)
     _show(connection, row, state)
     outbox_rows.run_ended(connection, row, state)
+    usage_rows.spend(connection, TenantId(row.tenant_id), row)
     return True
 
 

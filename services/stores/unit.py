@@ -10,7 +10,7 @@ from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead,
 from pipeline.ports import BlobKey
 from schemas.ids import RunId
 from schemas.page import PageState
-from services.stores import blob_rows, field_rows, jobs, leases, reuse, search_rows, transitions
+from services.stores import blob_rows, field_rows, jobs, leases, reuse, search_rows, transitions, usage_rows
 from services.stores.engine import now_us
 from services.stores.tables import pages as page_rows
 from services.stores.tables import run_parts, runs
@@ -85,6 +85,9 @@ class SqlUnit:
         self._add(Queue.RASTER, [jobs.Work({"pages": part}, page=part[0], cost=len(part)) for part in chunks])
         if reused == len(pages):
             self._add(Queue.FINISH, [jobs.Work()])
+        again = self._admitted_before(based_on, todo) if based_on else 0
+        fresh = len(todo) - len(placed.read) - len(placed.waiting) - again
+        usage_rows.admit(self._connection, claim.tenant, max(0, fresh))
 
     def _copy(self, base: RunId, numbers: Sequence[int], facts: PlanFacts) -> set[int]:
         """Take over pages that ended well there, but for those that have new questions to answer."""
@@ -96,6 +99,15 @@ class SqlUnit:
         for start in range(0, len(copied), 500):
             reuse.copy_rows(self._connection, self._owner, base, copied[start : start + 500])
         return set(copied)
+
+    def _admitted_before(self, base: RunId, numbers: Sequence[int]) -> int:
+        """Pages that are tried again: they were counted when they were let in, and came to nothing."""
+        tried = sa.select(sa.func.count()).where(
+            page_rows.c.run_id == base,
+            page_rows.c.number.between(min(numbers, default=0), max(numbers, default=0)),
+            page_rows.c.state.not_in(reuse.GOOD),
+        )
+        return int(self._connection.execute(tried).scalar_one())
 
     def _asked_of(self, run: RunId) -> Any:
         request = self._connection.scalar(sa.select(runs.c.request).where(runs.c.id == run))

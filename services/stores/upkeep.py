@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from pipeline.ports import Blobs
-from schemas.ids import DocumentId
-from services.stores import blob_rows, commands, delivery_log, search_rows, transitions
+from services.stores import audit_rows, blob_rows, delivery_log, search_rows, transitions
 from services.stores.engine import Database, now_us
-from services.stores.tables import documents, idempotency, pages, runs
+from services.stores.erasure import Erasure
+from services.stores.tables import idempotency, pages, runs
 
 _HOUR_US = 3_600_000_000
 _SOME = 100
@@ -28,29 +28,24 @@ class Upkeep:
     blobs_kept_us: int = _HOUR_US
     """How long an upload may take before a reference to it is written."""
 
+    acts_kept_days: int = 365
+    """Entries of the audit log."""
+
     also: tuple[Callable[[], None], ...] = ()
     """What others have to tidy up."""
 
     def tidy(self) -> None:
-        self.expire_documents()
+        Erasure(self.database, self.blobs).expire()
         self.drop_images()
         self.drop_answers()
         self.collect_blobs()
         self.forget_words()
         self.drop_deliveries()
+        self.forget_acts()
         self.blobs.sweep()
         for tidy in self.also:
             tidy()
-
-    def expire_documents(self) -> None:
-        with self.database.write() as connection:
-            due = connection.scalars(
-                sa.select(documents.c.id)
-                .where(documents.c.expires_at <= now_us(), documents.c.deleted_at.is_(None))
-                .limit(_SOME)
-            ).all()
-            for document in due:
-                commands.erase(connection, DocumentId(document))
+        self.database.scrub()
 
     def drop_images(self) -> None:
         """Of runs that have ended: a page still to be read needs its image."""
@@ -79,6 +74,14 @@ class Upkeep:
         """Of pages that were deleted."""
         with self.database.write() as connection:
             search_rows.purge(connection)
+
+    def forget_acts(self) -> None:
+        while self._forget_some():
+            pass
+
+    def _forget_some(self) -> int:
+        with self.database.write() as connection:
+            return audit_rows.forget(connection, self.acts_kept_days * 24 * _HOUR_US)
 
     def collect_blobs(self) -> int:
         """Mark and commit, delete, forget and commit: whatever dies in between, the next call goes on."""

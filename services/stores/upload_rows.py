@@ -61,11 +61,11 @@ def find(connection: sa.Connection, tenant: TenantId, upload: str) -> UploadRow 
 
 
 def use(connection: sa.Connection, tenant: TenantId, upload: str) -> None:
-    """Once: of two requests at the same moment one makes a document."""
+    """Once: of two requests at the same moment one makes a document, which has the name from then on."""
     changed = connection.execute(
         sa.update(uploads)
         .where(uploads.c.id == upload, uploads.c.tenant_id == tenant, uploads.c.used_at.is_(None))
-        .values(used_at=now_us())
+        .values(used_at=now_us(), filename=None, sha256=None)
     ).rowcount
     if not changed:
         raise Conflict("upload_used", "this upload has become a document already")

@@ -2,7 +2,7 @@
 
 import threading
 
-from schemas.ids import DEFAULT_TENANT
+from schemas.ids import DEFAULT_TENANT, DocumentId
 from services import idempotency
 from services.idempotency import Answer, Held, KeyInUse, Keys
 from tests.contract.store import Store
@@ -26,7 +26,7 @@ def test_one_of_many_holds_the_key_and_the_others_replay_or_wait(store: Store) -
             return
         with store.database.write() as connection:
             made.append(held.key)
-            idempotency.settle(connection, held, "same", Answer(202, {}, b"{}"))
+            idempotency.settle(connection, held, "same", Answer(202, {}, b"{}"), DocumentId("doc_x"))
 
     threads = [threading.Thread(target=post) for _ in range(12)]
     for thread in threads:

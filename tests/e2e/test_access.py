@@ -1,6 +1,9 @@
 """Keys and tenants at the door: every route asks for a scope, and shows nobody what is another's."""
 
+import io
 import re
+import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -16,7 +19,7 @@ from services.api_keys import ApiKeys
 from services.container import embedded
 from services.server import in_background
 from services.settings import Settings
-from services.stores import migrate
+from services.stores import migrate, tenant_rows
 from services.stores.engine import Database
 from tests.e2e.client import Client, problem
 from tests.samples.invoice import invoice_pdf
@@ -41,6 +44,7 @@ class Operation:
 class Service:
     url: str
     keys: ApiKeys
+    database: Database
 
     def as_(self, tenant: TenantId, *scopes: Scope) -> httpx.Client:
         key = self.keys.create(tenant, "test", scopes or [Scope.ADMIN]).secret
@@ -83,10 +87,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         engine_url="scripted://",
         require_keys=True,
         cpu_processes=1,
+        rate_per_minute=0,
         webhook_allow=(IPv4Network("127.0.0.1/32"),),
     )
     with embedded(settings) as parts, in_background(parts) as url:
-        yield Service(url, keys)
+        yield Service(url, keys, database)
     database.close()
 
 
@@ -94,6 +99,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def hers(service: Service) -> Iterator[Client]:
     with service.as_(HERS) as http:
         yield Client(http)
+
+
+def _archive() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.pdf", invoice_pdf())
+    return packed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +118,11 @@ def ids(hers: Client) -> dict[str, str]:
     )
     tables = hers.get(f"/v1/documents/{document['id']}/result", include="tables")["tables"]
     hook = hers.http.post("/v1/webhooks", json={"url": f"http://127.0.0.1:9/{SECRET}"}).json()["id"]
+    batch = hers.http.post("/v1/batches", files={"file": (f"{SECRET}.zip", _archive())}).json()["id"]
+    while hers.get(f"/v1/batches/{batch}")["finished_at"] is None:
+        time.sleep(0.1)
     return {
+        "batch_id": batch,
         "webhook_id": hook,
         "delivery_id": hers.http.post(f"/v1/webhooks/{hook}/test").json()["id"],
         "document_id": document["id"],
@@ -218,3 +234,79 @@ def test_answers_carry_what_browsers_should_obey_refusals_too(service: Service) 
         assert headers["x-frame-options"] == "DENY"
         assert headers["content-security-policy"].startswith("default-src 'none'")
         assert headers["x-request-id"].startswith("req_")
+
+
+def test_a_key_that_asks_too_often_is_told_to_wait(service: Service) -> None:
+    issued = service.keys.create(HIS, "busy", [Scope.READ], rate_per_minute=60)
+    headers = {"Authorization": f"Bearer {issued.secret}"}
+    with httpx.Client(base_url=service.url, headers=headers) as http:
+        first = http.get("/v1/usage")
+        assert first.headers["RateLimit-Policy"] == '"key";q=60;w=60'
+        assert re.fullmatch(r'"key";r=9;t=\d+', first.headers["RateLimit"])
+        while (answer := http.get("/v1/usage")).status_code == 200:
+            assert answer.headers["RateLimit"].startswith('"key";r=')
+        problem(answer, 429, "rate_limited")
+        assert answer.json()["retryable"]
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.headers["RateLimit"].startswith('"key";r=0')
+        refused = http.post("/v1/documents", files={"file": ("a.pdf", invoice_pdf())})
+        assert refused.status_code in (403, 429), "refused before it is counted, or after"
+        assert http.get("/healthz").status_code == 200
+
+
+def test_what_a_month_allows_is_kept_and_shown(service: Service) -> None:
+    small = TenantId("small")
+    with service.database.write() as connection:
+        tenant_rows.make(connection, small)
+        tenant_rows.put(connection, tenant_rows.TenantRow(small, 24, 1))
+    with service.as_(small) as http:
+        api = Client(http)
+        document = api.read(invoice_pdf())
+        assert document["expires_at"] is not None
+        quota = http.get("/v1/usage").json()["quota"]
+        assert quota == {"pages_per_month": 1, "pages_admitted": 1, "pages_left": 0}
+        while (answer := api.send(invoice_pdf(), reuse=False)).status_code == 202:
+            refused = api.ended(answer.json()["id"])
+            assert (refused["state"], refused["error"]["code"]) == ("failed", "quota_exceeded")
+            assert refused["error"]["retryable"]
+        problem(answer, 429, "quota_exceeded")
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert http.get("/v1/usage").json()["quota"]["pages_admitted"] == 1
+
+
+def test_who_changed_what_is_in_the_audit_log(service: Service) -> None:
+    tenant = TenantId("audited")
+    issued = service.keys.create(tenant, "robot", [Scope.ADMIN])
+    with httpx.Client(
+        base_url=service.url, timeout=120, headers={"Authorization": f"Bearer {issued.secret}"}
+    ) as http:
+        api = Client(http)
+        document = api.read(invoice_pdf(), f"{SECRET}.pdf", external_id=SECRET, schema="invoice")
+        at = f"/v1/documents/{document['id']}"
+        run = http.post(f"{at}/runs", json={"schema": "invoice"}, headers={"Prefer": "wait=60"}).json()["id"]
+        change = {"corrections": [{"path": "number", "value": SECRET}]}
+        assert http.patch(f"{at}/fields", json=change).status_code == 200
+        assert http.put("/v1/schemas/mine", json={"type": "object"}).status_code == 201
+        assert http.delete("/v1/schemas/mine").status_code == 204
+        deleted = http.delete(at, headers={"X-Request-Id": "delete-it-now"})
+        assert deleted.status_code == 204
+        shown = http.get("/v1/audit?limit=3")
+        first = shown.json()
+        rest = http.get("/v1/audit", params={"cursor": first["next_cursor"]}).json()
+        assert rest["next_cursor"] is None
+        acts = first["items"] + rest["items"]
+        assert [(act["action"], act["object_id"]) for act in acts] == [
+            ("document.deleted", document["id"]),
+            ("schema.deleted", "mine"),
+            ("schema.put", "mine@1"),
+            ("document.corrected", document["id"]),
+            ("run.created", run),
+            ("document.created", document["id"]),
+        ]
+        assert {(act["actor"], act["key_id"]) for act in acts} == {("robot", issued.id)}
+        assert acts[0]["request_id"] == "delete-it-now"
+        assert SECRET not in shown.text
+        assert http.get("/v1/audit?action=run.created").json()["items"] == [acts[4]]
+        problem(http.get("/v1/audit?action=nothing"), 422, "request_invalid")
+    with service.as_(HIS) as other:
+        assert other.get(f"/v1/audit?object_id={document['id']}").json()["items"] == []

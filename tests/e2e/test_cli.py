@@ -254,3 +254,19 @@ def test_keys_are_made_listed_rotated_and_revoked(tmp_path: Path) -> None:
         refused = keys(*wrong)
         assert (refused.returncode, refused.stdout) == (code, "")
         assert refused.stderr.startswith("quire: ")
+
+
+def test_what_a_tenant_may_use_and_keep_is_set_and_shown(tmp_path: Path) -> None:
+    def tenants(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return quire("tenants", *arguments, "--data-dir", str(tmp_path / "data"))
+
+    assert tenants("set", "acme", "--retention", "30d", "--pages-per-month", "100").returncode == 0
+    assert tenants("set", "acme", "--retention", "forever").returncode == 0
+    listed = json.loads(tenants("list", "--format", "json").stdout)
+    assert {"tenant": "acme", "retention_hours": 0, "pages_per_month": 100} in listed
+    assert tenants("set", "acme", "--retention", "default", "--pages-per-month", "default").returncode == 0
+    assert re.search(r"^acme +- +-$", tenants("list").stdout, re.MULTILINE)
+    for wrong in (("--retention", "30m"), ("--pages-per-month", "many")):
+        refused = tenants("set", "acme", *wrong)
+        assert refused.returncode == 2
+        assert wrong[1] in refused.stderr

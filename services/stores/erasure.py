@@ -1,0 +1,79 @@
+"""Deletes documents and everything that was made of them: rows in one transaction, then bytes."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pipeline.ports import BlobKey, Blobs
+from schemas.errors import StoreUnavailable
+from schemas.ids import DocumentId, TenantId
+from services.acting import Actor, acting
+from services.stores import audit_rows, blob_rows, commands
+from services.stores.audit_rows import Action
+from services.stores.engine import Database, now_us
+from services.stores.tables import documents
+
+_SOME = 50
+_MOST = 5_000
+"""Of expired documents in one go, so that other duties have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Bytes that another document has too stay."""
+
+    database: Database
+    blobs: Blobs
+
+    def delete(self, tenant: TenantId, document: DocumentId) -> None:
+        """Raises `NotFound`. Afterwards it answers 404, as if it had never been."""
+        with self.database.write() as connection:
+            keys = blob_rows.keys_of(connection, tenant, document)
+            commands.delete_document(connection, tenant, document)
+            audit_rows.note(connection, tenant, Action.DOCUMENT_DELETED, document)
+            gone = [key for key in keys if blob_rows.release(connection, key)]
+        self._remove(gone)
+        self.database.scrub()
+
+    def expire(self) -> int:
+        """Documents whose time has come, which answer 410 from then on."""
+        expired = 0
+        with acting(Actor("retention")):
+            while expired < _MOST and (some := self._expire_some()):
+                expired += some
+        if expired:
+            self.database.scrub()
+        return expired
+
+    def _expire_some(self) -> int:
+        keys: set[BlobKey] = set()
+        with self.database.write() as connection:
+            due = connection.execute(_DUE).all()
+            for row in due:
+                tenant, document = TenantId(row.tenant_id), DocumentId(row.id)
+                keys.update(blob_rows.keys_of(connection, tenant, document))
+                commands.erase(connection, document)
+                audit_rows.note(connection, tenant, Action.DOCUMENT_EXPIRED, document)
+            order = sorted(keys, key=lambda key: (key.tenant, key.digest, key.generation))
+            gone = [key for key in order if blob_rows.release(connection, key)]
+        self._remove(gone)
+        return len(due)
+
+    def _remove(self, gone: list[BlobKey]) -> None:
+        try:
+            for key in gone:
+                self.blobs.delete(key)
+        except StoreUnavailable:
+            return  # they are marked, and collected once the store is back
+        if gone:
+            with self.database.write() as connection:
+                for key in gone:
+                    blob_rows.forget(connection, key)
+
+
+_DUE = (
+    sa.select(documents.c.id, documents.c.tenant_id)
+    .where(documents.c.expires_at <= now_us(), documents.c.deleted_at.is_(None))
+    .order_by(documents.c.expires_at)
+    .limit(_SOME)
+)

@@ -1,0 +1,11 @@
+"""Which documents there are: those neither deleted nor past their time, swept already or not."""
+
+import sqlalchemy as sa
+
+from services.stores.engine import now_us
+from services.stores.tables import documents
+
+KEPT = sa.and_(
+    documents.c.deleted_at.is_(None),
+    sa.or_(documents.c.expires_at.is_(None), documents.c.expires_at > now_us()),
+)
