@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import pymupdf
@@ -11,6 +12,7 @@ from pipeline import trust
 from pipeline.inserts import UNREAD
 from pipeline.raster_errors import VENDOR_ERRORS
 from pipeline.tables.suspect import looks_arranged
+from pipeline.text_layer_boxes import read_boxes
 from pipeline.text_layer_codes import places
 from pipeline.text_layer_forms import read_fields, without_ticks
 from pipeline.text_layer_lines import (
@@ -88,12 +90,19 @@ def _read(page: pymupdf.Page, layout: LayoutUse) -> LayerReading:
     sight = look(page, space, blocks, pieces.shown, pictures)
     fields = read_fields(page, space, sight.pieces)
     shown = without_ticks(sight.pieces, fields)
+    rules = read_rules(blocks, space)
+    boxes = read_boxes(page, blocks, partial(to_lines, shown), rules, fields.ticks)
+    shown = without_ticks(shown, boxes)
     reading = PageReading(
         width=space.width,
         height=space.height,
-        lines=(*to_lines(shown), *fields.lines),
-        rules=read_rules(blocks, space),
-        regions=(*(Region(BlockKind.FIGURE, picture.bbox) for picture in pictures), *fields.regions),
+        lines=(*to_lines(shown), *fields.lines, *boxes.lines),
+        rules=rules,
+        regions=(
+            *(Region(BlockKind.FIGURE, picture.bbox) for picture in pictures),
+            *fields.regions,
+            *boxes.regions,
+        ),
         content_rotation=content_rotation(shown),
         skew=skew(shown),
         warnings=tuple(_warnings(sight, page.number + 1)),
