@@ -10,7 +10,7 @@ from typing import BinaryIO
 import zstandard
 
 from pipeline.archives import tar_entries, zip_entries
-from pipeline.archives.entries import ArchiveRefused, Entry, Limits, corrupt
+from pipeline.archives.entries import Entry, Limits, corrupt
 from pipeline.archives.kinds import Kind
 
 _WIDEST_WINDOW = 1 << 27
@@ -27,12 +27,10 @@ def entries(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[Entry]:
         yield from tar_entries.entries(tar_entries.Forward(file.read, partial(_leap, file, size)))
     elif kind is Kind.TAR_GZ:
         yield from tar_entries.entries(_decompressed(gzip.GzipFile(fileobj=file).read, size, limits))
-    elif kind is Kind.TAR_ZST:
+    else:
         frames = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
         read = frames.stream_reader(file, read_across_frames=True, closefd=False).read
         yield from tar_entries.entries(_decompressed(read, size, limits))
-    else:
-        raise ArchiveRefused("unsupported_media_type", "7z archives are not read yet")
 
 
 def _leap(file: BinaryIO, end: int, size: int) -> None:
