@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pipeline.batches import BatchClaim, BatchKind, NewMember, Progress, StoredFile, Task
 from pipeline.ledger import Fenced, Outcome, Queue
 from schemas.errors import Conflict, ErrorInfo
-from schemas.ids import DEFAULT_TENANT, BatchId, DocumentId, RunId
+from schemas.ids import DEFAULT_TENANT, BatchId, Digest, DocumentId, RunId
 from schemas.result import RunState
 from services.admission import Admission
 from services.stores import batch_log, batch_rows, blob_rows, commands
@@ -75,7 +75,7 @@ class Batch:
 
     def end(self, state: RunState, most: int = 1000) -> list[RunId]:
         """End the runs that wait to be planned."""
-        runs = []
+        runs: list[RunId] = []
         while len(runs) < most and (claim := self.store.ledger.claim(Queue.PLAN, self.process)) is not None:
             with self.store.ledger.holding(claim) as unit:
                 unit.plan([1], 1, PLAN_FACTS)
@@ -124,7 +124,7 @@ def test_members_become_documents_and_the_batch_ends_with_the_last(batch: Batch)
 
 
 def test_the_archive_is_kept_until_it_was_read_and_members_until_they_are_documents(batch: Batch) -> None:
-    def kept() -> set[str]:
+    def kept() -> set[Digest]:
         with batch.store.database.write() as connection:
             gone = {key.digest for key in blob_rows.collect(connection, -1_000_000)}
             connection.rollback()
