@@ -1,7 +1,7 @@
 """Batches as callers see them: made, looked at, cancelled, tried again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,10 +16,12 @@ from schemas.ids import BatchId, TenantId
 from schemas.result import RunState
 from services.asks import Ask
 from services.ingest import Ingest
-from services.stores import batch_rows
+from services.stores import audit_rows, batch_rows
+from services.stores.audit_rows import Action
 from services.stores.batch_log import COUNTED, DELETED, PENDING
 from services.stores.batch_rows import NewBatch, NewSource
 from services.stores.batch_tables import batch_members, batches
+from services.stores.commands import NewRun
 from services.stores.engine import Database
 from services.stores.tables import documents, runs
 from services.uploads import Staged
@@ -95,17 +97,37 @@ class Batches:
 
     def _create(self, new: NewBatch, sources: Sequence[NewSource], also: Also) -> BatchId:
         with self._database.write() as connection:
-            batch = batch_rows.create(connection, new, sources)
+            new = replace(new, run=self._kept(connection, new.tenant, new.run))
+            own = [
+                replace(source, run=self._kept(connection, new.tenant, source.run)) if source.run else source
+                for source in sources
+            ]
+            batch = batch_rows.create(connection, new, own)
+            audit_rows.note(connection, new.tenant, Action.BATCH_CREATED, batch)
             also(connection, batch)
         self._waker.wake(Queue.BATCH)
         return batch
 
+    def _kept(self, connection: sa.Connection, tenant: TenantId, run: NewRun) -> NewRun:
+        """Members are made by workers: how long they are kept is settled now, and shown in their requests."""
+        asked = run.request.get("retention_hours")
+        hours = self._ingest.retention.hours_of(connection, tenant, asked)
+        return replace(run, request={**run.request, "retention_hours": hours})
+
     def cancel(self, tenant: TenantId, batch: str) -> None:
-        self._database.settle(lambda connection: batch_rows.cancel(connection, tenant, batch))
+        def write(connection: sa.Connection) -> None:
+            batch_rows.cancel(connection, tenant, batch)
+            audit_rows.note(connection, tenant, Action.BATCH_CANCELLED, batch)
+
+        self._database.settle(write)
         self._waker.wake(Queue.BATCH)
 
     def retry(self, tenant: TenantId, batch: str) -> None:
-        self._database.settle(lambda connection: batch_rows.retry(connection, tenant, batch))
+        def write(connection: sa.Connection) -> None:
+            batch_rows.retry(connection, tenant, batch)
+            audit_rows.note(connection, tenant, Action.BATCH_RETRIED, batch)
+
+        self._database.settle(write)
         self._waker.wake(Queue.BATCH)
 
     def view(self, tenant: TenantId, batch: str) -> BatchView:

@@ -41,7 +41,7 @@ class Ingest:
         self._blobs = blobs
         self._waker = waker
         self._clock = clock
-        self._retention = retention
+        self.retention = retention
 
     def create(self, tenant: TenantId, staged: Staged, ask: Ask, also: Commit | None = None) -> Made:
         """Store the file, make the document and its first run. The staged file is removed by its holder."""
@@ -67,7 +67,7 @@ class Ingest:
                 filename=staged.filename,
                 external_id=request.external_id,
                 labels=request.labels,
-                expires_at=self._retention.expires_at(connection, tenant, request.retention_hours, now),
+                expires_at=self.retention.expires_at(connection, tenant, request.retention_hours, now),
             )
             document, run = commands.create_document(connection, new, ask.new_run())
             if also is not None:

@@ -21,10 +21,15 @@ class Retention:
         self, connection: sa.Connection, tenant: TenantId, asked: int | None, now: int
     ) -> int | None:
         """When a document that comes in now expires, in microseconds."""
+        hours = self.hours_of(connection, tenant, asked)
+        return now + hours * _HOUR_US if hours is not None else None
+
+    def hours_of(self, connection: sa.Connection, tenant: TenantId, asked: int | None) -> int | None:
+        """How long a document is kept; None: until it is deleted."""
         hours = asked
         if hours is None:
             row = tenant_rows.get(connection, tenant)
             hours = row.retention_hours if row is not None else None
         if hours is None:
             hours = self.hours
-        return now + hours * _HOUR_US if hours else None
+        return hours or None

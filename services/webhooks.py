@@ -13,7 +13,8 @@ from schemas.ids import TenantId, WebhookId
 from schemas.webhook import DeliveryState, DisabledReason, EventType, Secret
 from services import guard
 from services.faults import fault
-from services.stores import delivery_log, hook_rows, outbox_rows
+from services.stores import audit_rows, delivery_log, hook_rows, outbox_rows
+from services.stores.audit_rows import Action
 from services.stores.engine import Database
 from services.views import rfc3339
 from workers import signing
@@ -64,6 +65,7 @@ class Webhooks:
             new = hook_rows.add(connection, tenant, url, description, events)
             hook_rows.add_secret(connection, tenant, new, secret)
             row = hook_rows.find(connection, tenant, new)
+            audit_rows.note(connection, tenant, Action.WEBHOOK_CREATED, new)
         assert row is not None
         return Made(row, secret)
 
@@ -90,6 +92,7 @@ class Webhooks:
                 hook_rows.enable(connection, webhook)
             elif enabled is False:
                 hook_rows.disable(connection, webhook, DisabledReason.REQUESTED)
+            audit_rows.note(connection, tenant, Action.WEBHOOK_CHANGED, webhook)
             return _there(hook_rows.find(connection, tenant, webhook))
 
         row = self._database.settle(write)
@@ -97,8 +100,12 @@ class Webhooks:
         return row
 
     def remove(self, tenant: TenantId, webhook: str) -> None:
-        if not self._database.settle(lambda connection: hook_rows.remove(connection, tenant, webhook)):
-            raise _nothing()
+        def write(connection: sa.Connection) -> None:
+            if not hook_rows.remove(connection, tenant, webhook):
+                raise _nothing()
+            audit_rows.note(connection, tenant, Action.WEBHOOK_DELETED, webhook)
+
+        self._database.settle(write)
 
     def rotate(self, tenant: TenantId, webhook: str, overlap_s: int) -> Secret:
         """A new secret; those in use sign beside it for so long."""
@@ -113,6 +120,7 @@ class Webhooks:
                 )
             hook_rows.retire_secrets(connection, tenant, owner, overlap_s * _SECOND)
             hook_rows.add_secret(connection, tenant, owner, secret)
+            audit_rows.note(connection, tenant, Action.WEBHOOK_ROTATED, webhook)
             return _secret(hook_rows.secrets(connection, tenant, owner))
 
     def callback_secret(self, tenant: TenantId) -> Secret:

@@ -274,6 +274,18 @@ def test_what_a_month_allows_is_kept_and_shown(service: Service) -> None:
         assert http.get("/v1/usage").json()["quota"]["pages_admitted"] == 1
 
 
+def test_members_of_a_batch_are_kept_as_long_as_the_tenants_documents(service: Service) -> None:
+    brief = TenantId("brief")
+    with service.database.write() as connection:
+        tenant_rows.make(connection, brief)
+        tenant_rows.put(connection, tenant_rows.TenantRow(brief, 24, None))
+    with service.as_(brief) as http:
+        batch = http.post("/v1/batches", files={"file": ("a.zip", _archive())}).json()["id"]
+        while not (found := http.get(f"/v1/documents?batch_id={batch}").json()["items"]):
+            time.sleep(0.1)
+        assert found[0]["expires_at"] is not None
+
+
 def test_who_changed_what_is_in_the_audit_log(service: Service) -> None:
     tenant = TenantId("audited")
     issued = service.keys.create(tenant, "robot", [Scope.ADMIN])
@@ -290,12 +302,18 @@ def test_who_changed_what_is_in_the_audit_log(service: Service) -> None:
         assert http.delete("/v1/schemas/mine").status_code == 204
         deleted = http.delete(at, headers={"X-Request-Id": "delete-it-now"})
         assert deleted.status_code == 204
+        batch = http.post("/v1/batches", files={"file": (f"{SECRET}.zip", _archive())}).json()["id"]
+        hook = http.post("/v1/webhooks", json={"url": f"http://127.0.0.1:9/{SECRET}"}).json()["id"]
+        assert http.delete(f"/v1/webhooks/{hook}").status_code == 204
         shown = http.get("/v1/audit?limit=3")
         first = shown.json()
         rest = http.get("/v1/audit", params={"cursor": first["next_cursor"]}).json()
         assert rest["next_cursor"] is None
         acts = first["items"] + rest["items"]
         assert [(act["action"], act["object_id"]) for act in acts] == [
+            ("webhook.deleted", hook),
+            ("webhook.created", hook),
+            ("batch.created", batch),
             ("document.deleted", document["id"]),
             ("schema.deleted", "mine"),
             ("schema.put", "mine@1"),
@@ -304,9 +322,9 @@ def test_who_changed_what_is_in_the_audit_log(service: Service) -> None:
             ("document.created", document["id"]),
         ]
         assert {(act["actor"], act["key_id"]) for act in acts} == {("robot", issued.id)}
-        assert acts[0]["request_id"] == "delete-it-now"
+        assert acts[3]["request_id"] == "delete-it-now"
         assert SECRET not in shown.text
-        assert http.get("/v1/audit?action=run.created").json()["items"] == [acts[4]]
+        assert http.get("/v1/audit?action=run.created").json()["items"] == [acts[7]]
         problem(http.get("/v1/audit?action=nothing"), 422, "request_invalid")
     with service.as_(HIS) as other:
         assert other.get(f"/v1/audit?object_id={document['id']}").json()["items"] == []
