@@ -18,7 +18,6 @@ MULTIPART = {"content-type": "multipart/form-data; boundary=b"}
 
 def test_addresses_and_methods_that_do_not_exist(api: Client) -> None:
     problem(api.http.get("/v1/nothing"), 404, "route_not_found")
-    problem(api.http.get("/v1/batches"), 404, "route_not_found")
     answer = api.http.put("/v1/documents")
     problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["allow"]
