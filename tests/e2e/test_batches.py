@@ -2,47 +2,19 @@
 
 import base64
 import csv
-import gzip
 import io
 import json
-import tarfile
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-import zstandard
 
 from tests.e2e.client import Client, problem
+from tests.samples.archives import gzipped, tarred, zipped, zstded
 
 END = b"\n%"
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return made.getvalue()
-
-
-def tarred(members: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return made.getvalue()
-
-
-def gzipped(members: dict[str, bytes]) -> bytes:
-    return gzip.compress(tarred(members))
-
-
-def zstded(members: dict[str, bytes]) -> bytes:
-    return zstandard.compress(tarred(members))
 
 
 def post(
