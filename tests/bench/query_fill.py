@@ -1,5 +1,7 @@
 """Fills a Postgres with fields and words of pages by SQL: one document, run and page for ten fields."""
 
+import sys
+import time
 import zlib
 
 import orjson
@@ -56,6 +58,7 @@ FROM (
 _PATHS = """
 INSERT INTO field_paths (tenant_id, path, type, list_path)
 SELECT DISTINCT tenant_id, path, type, list_path FROM fields
+ON CONFLICT DO NOTHING
 """
 _WORDS = r"""
 INSERT INTO page_words (tenant_id, document_id, run_id, number, words)
@@ -70,31 +73,56 @@ SELECT 'run_' || lpad(n::text, 12, '0'), 1, 'default', :content
 FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n
 """
 _BATCH = 50_000
-_DEFINITION = sa.text("SELECT indexdef FROM pg_indexes WHERE indexname = :name")
+_TABLE = "bench_indexes"  # what was dropped, kept in the database: a fill that was stopped can be carried on
 
 
 def fill(database: Database, rows: int) -> None:
-    """``rows`` fields and a tenth as many pages; indexes are built at the end."""
+    """``rows`` fields and a tenth as many pages, then their indexes; carries on where an earlier fill stopped."""
     content = zlib.compress(orjson.dumps({"page": {"number": 1, "state": "read", "text": _TEXT}}), 1)
+    more = {"vendors": VENDORS, "codes": CODES, "words": VOCABULARY, "lots": LOTS, "content": content}
+    count = rows // FIELDS_A_DOCUMENT
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        definitions = [
-            connection.scalar(
-                sa.text("SELECT indexdef FROM pg_indexes WHERE indexname = :name"), {"name": name}
-            )
-            for name in _INDEXES
-        ]
-        for name in _INDEXES:
-            connection.exec_driver_sql(f"DROP INDEX {name}")
-        connection.exec_driver_sql("SET session_replication_role = replica")  # no checks of foreign keys
-        more = {"vendors": VENDORS, "codes": CODES, "words": VOCABULARY, "lots": LOTS, "content": content}
-        count = rows // FIELDS_A_DOCUMENT
-        for first in range(1, count + 1, _BATCH):
+        _drop_indexes(connection)
+    with database.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        done = connection.scalar(sa.text("SELECT count(*) FROM documents")) or 0
+        started, before = time.perf_counter(), done
+        for first in range(done + 1, count + 1, _BATCH):
             span = {"first": first, "last": min(count, first + _BATCH - 1)}
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # no foreign keys
             for statement in (_DOCUMENTS, _RUNS, _LABELS, _FIELDS, _WORDS, _CONTENTS):
                 wanted = {name: value for name, value in more.items() if f":{name}" in statement}
                 connection.execute(sa.text(statement), span | wanted)
-        connection.exec_driver_sql(_PATHS)
-        connection.exec_driver_sql("SET maintenance_work_mem = '512MB'")
-        for definition in definitions:
-            connection.exec_driver_sql(str(definition))
-        connection.exec_driver_sql("VACUUM ANALYZE")
+            connection.commit()
+            speed = (span["last"] - before) * FIELDS_A_DOCUMENT / (time.perf_counter() - started)
+            _say(f"{span['last'] * FIELDS_A_DOCUMENT} of {rows} rows, {speed:.0f} rows/s")
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _make_indexes(connection)
+    database.engine.dispose()  # its settings are not those of queries
+
+
+def _drop_indexes(connection: sa.Connection) -> None:
+    names = ", ".join(f"'{name}'" for name in _INDEXES)
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS {_TABLE} AS SELECT indexname AS name, indexdef AS definition "
+        f"FROM pg_indexes WHERE schemaname = current_schema() AND indexname IN ({names})"
+    )
+    for name in _INDEXES:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
+
+
+def _make_indexes(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET maintenance_work_mem = '512MB'")
+    connection.exec_driver_sql("SET statement_timeout = 0")  # the store's ends a statement after two minutes
+    for name, definition in connection.exec_driver_sql(f"SELECT * FROM {_TABLE}").all():
+        started = time.perf_counter()
+        connection.exec_driver_sql(definition.replace(" INDEX ", " INDEX IF NOT EXISTS ", 1))
+        _say(f"{name} in {time.perf_counter() - started:.0f} s")
+    connection.exec_driver_sql(_PATHS)
+    started = time.perf_counter()
+    connection.exec_driver_sql("VACUUM ANALYZE")
+    connection.exec_driver_sql(f"DROP TABLE {_TABLE}")
+    _say(f"vacuumed in {time.perf_counter() - started:.0f} s")
+
+
+def _say(text: str) -> None:
+    print(f"  fill: {text}", file=sys.stderr, flush=True)

