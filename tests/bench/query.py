@@ -30,8 +30,6 @@ from tests.servers.postgres import PostgresServer
 
 _LARGE = ("fields", "page_words", "documents", "page_contents")
 _TIMES = 40
-# A quarter of a small machine for its cache, as every guide says; room for a fill between checkpoints.
-_SERVER = {"shared_buffers": "2GB", "max_wal_size": "16GB"}
 Ask = Callable[[random.Random, int], Any]
 
 
@@ -175,7 +173,8 @@ def main(arguments: list[str]) -> int:
     with ExitStack() as stack:
         url = options.url
         if url is None:
-            server = PostgresServer(**_SERVER)
+            # A quarter of a small machine for its cache, and room for a fill between checkpoints.
+            server = PostgresServer(shared_buffers="2GB", max_wal_size="16GB")
             stack.callback(server.close)
             server.start()
             databases = Databases(server.url)

@@ -77,7 +77,7 @@ _TABLE = "bench_indexes"  # what was dropped, kept in the database: a fill that 
 
 
 def fill(database: Database, rows: int) -> None:
-    """``rows`` fields and a tenth as many pages, then their indexes; carries on where an earlier fill stopped."""
+    """``rows`` fields and a tenth as many pages, then their indexes; carries on a stopped fill."""
     content = zlib.compress(orjson.dumps({"page": {"number": 1, "state": "read", "text": _TEXT}}), 1)
     more = {"vendors": VENDORS, "codes": CODES, "words": VOCABULARY, "lots": LOTS, "content": content}
     count = rows // FIELDS_A_DOCUMENT
