@@ -309,7 +309,7 @@ def _workers(settings: Settings, chosen: _Adapters, queues: Sequence[Queue], ter
 def _parts(settings: Settings, chosen: _Adapters, waker: Waker, keys: Keys, access: Access) -> Parts:
     database, pages = chosen.database, PageViews(chosen.database)
     schemas, lookup = Schemas(database, Builtins()), Lookup(database)
-    webhooks = Webhooks(database, waker, settings.webhook_allow)
+    webhooks = Webhooks(database, waker, settings.webhook_allow, public=settings.reach_public)
     results, kept = Results(database, pages), mode.retention(settings)
     ingest = Ingest(database, chosen.blobs, waker, SystemClock(), kept)
     batches = Batches(database, ingest, waker)

@@ -57,7 +57,8 @@ def batch_steps(
 
 
 def deliverer(settings: Settings, database: Database, meter: Meter, tracer: Tracer) -> Deliverer:
-    outward = Guard(PinnedBackend(settings.webhook_allow, setting="QUIRE_WEBHOOK_ALLOW"))
+    allowed, public = settings.webhook_allow, settings.reach_public
+    outward = Guard(PinnedBackend(allowed, setting="QUIRE_WEBHOOK_ALLOW", public=public))
     return Deliverer(
         SqlDeliveries(database),
         GuardedPost(outward, settings.webhook_timeout_s),

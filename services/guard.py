@@ -64,12 +64,12 @@ def embedded_address(address: Address) -> Address:
     return address
 
 
-def permitted(address: Address, allowed: Iterable[Network]) -> bool:
-    """True for public unicast addresses, and for what the operator allow-listed."""
+def permitted(address: Address, allowed: Iterable[Network], *, public: bool = True) -> bool:
+    """True for what the operator allow-listed and, if ``public``, for public unicast addresses."""
     real = embedded_address(address)
     if any(real.version == network.version and real in network for network in allowed):
         return True
-    if isinstance(real, ipaddress.IPv6Address) and real.scope_id is not None:
+    if not public or (isinstance(real, ipaddress.IPv6Address) and real.scope_id is not None):
         return False
     refused: Sequence[Network] = _REFUSED_4 if real.version == 4 else _REFUSED_6
     if any(real in network for network in refused):
@@ -89,9 +89,12 @@ class PinnedBackend(httpcore.NetworkBackend):
         resolver: Resolver = resolve,
         connector: httpcore.NetworkBackend | None = None,
         setting: str = "QUIRE_SOURCE_ALLOW",
+        *,
+        public: bool = True,
     ) -> None:
-        """``setting`` is where the operator allows networks that are not public."""
+        """``setting`` is where the operator lists networks; ``public``: public ones need not be listed."""
         self._allowed = tuple(allowed)
+        self._public = public
         self._setting = setting
         self._resolver = resolver
         self._connector = connector or httpcore.SyncBackend()
@@ -111,6 +114,10 @@ class PinnedBackend(httpcore.NetworkBackend):
 
     def _judge(self, host: str, port: int) -> str:
         """The one address to connect to. A name with any forbidden address is refused as a whole."""
+        if not (self._public or self._allowed):  # nor is anybody asked for the address of a name
+            raise SourceRefused(
+                detail=f"no address may be reached from here; {self._setting} can permit a network"
+            )
         try:
             texts = self._resolver(host.strip("[]"), port)
         except (OSError, UnicodeError):
@@ -119,10 +126,10 @@ class PinnedBackend(httpcore.NetworkBackend):
         scoped = any("%" in text for text in texts)
         if not addresses:
             raise SourceFailed(detail=f"the host {host[:253]!r} is not known")
-        if scoped or not all(permitted(address, self._allowed) for address in addresses):
+        if scoped or not all(permitted(address, self._allowed, public=self._public) for address in addresses):
             raise SourceRefused(
-                detail=f"{host[:253]!r} leads to an address that may not be reached from here "
-                f"(private, loopback, link-local or reserved); {self._setting} can permit a network"
+                detail=f"{host[:253]!r} leads to an address that may not be reached from here (private, "
+                f"loopback, link-local, reserved, not listed); {self._setting} can permit a network"
             )
         return str(addresses[0])
 
@@ -224,7 +231,7 @@ def check_url(url: str) -> str:
     return url
 
 
-def check_target(url: str, allowed: Sequence[Network]) -> str:
+def check_target(url: str, allowed: Sequence[Network], *, public: bool = True) -> str:
     """The URL when its form is acceptable and its host is not plainly an address that will be refused.
 
     For an early answer to who names it; what counts is judged when it is connected to.
@@ -237,7 +244,7 @@ def check_target(url: str, allowed: Sequence[Network]) -> str:
             address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001, 2130706433
         except OSError:
             return url
-    if not permitted(address, allowed):
+    if not permitted(address, allowed, public=public):
         raise SourceRefused(detail="the URL names an address that may not be reached from here")
     return url
 

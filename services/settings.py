@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     source_buckets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Where documents may be read from: ``TENANT=s3://KEY:SECRET@host/bucket/prefix``, ``*=…`` for all."""
 
+    reach_public: bool = True
+    """Whether URL sources and webhooks may reach public addresses; if not, only the networks that are listed
+    in ``source_allow`` and ``webhook_allow``."""
+
     upload_url_s: int = Field(default=3600, ge=60, le=86_400)
     """How long a client may begin to use the URL it got from ``POST /v1/uploads``."""
 

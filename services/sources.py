@@ -71,7 +71,7 @@ class Sources:
 def sources_of(settings: Settings, database: Database) -> Sources:
     items = [item.get_secret_value() for item in settings.source_buckets]
     buckets = Buckets(parse_allowed(items, os.environ, bucket_of(settings)))
-    outward = guard.Guard(guard.PinnedBackend(settings.source_allow))
+    outward = guard.Guard(guard.PinnedBackend(settings.source_allow, public=settings.reach_public))
     return Sources(outward, buckets, presigned_of(settings, database), settings.source_timeout_s)
 
 

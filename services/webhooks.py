@@ -41,15 +41,19 @@ class Made:
 class Webhooks:
     """The endpoints of one database; each tenant sees its own."""
 
-    def __init__(self, database: Database, waker: Waker, allowed: Sequence[guard.Network]) -> None:
+    def __init__(
+        self, database: Database, waker: Waker, allowed: Sequence[guard.Network], *, public: bool = True
+    ) -> None:
+        """``allowed``, ``public``: which addresses may be named (see `guard.permitted`)."""
         self._database = database
         self._waker = waker
         self._allowed = allowed
+        self._public = public
 
     def check(self, url: str, pointer: str) -> None:
         """Refuse early what would be refused when it is called."""
         try:
-            guard.check_target(url, self._allowed)
+            guard.check_target(url, self._allowed, public=self._public)
         except guard.SourceRefused as refused:
             detail = f"{refused.detail}; QUIRE_WEBHOOK_ALLOW can permit a network"
             raise fault(pointer, "target_refused", detail, whole="target_refused") from None

@@ -17,6 +17,7 @@ from services.guard import (
     PinnedBackend,
     SourceFailed,
     SourceRefused,
+    check_target,
     check_url,
     open_stream,
     permitted,
@@ -113,6 +114,32 @@ def test_addresses_that_are_not_public_are_refused_in_urls_and_behind_names(addr
         with pytest.raises(SourceRefused):
             fetch(backend(wire, answer), url)
     assert wire.connected == []
+
+
+def test_where_nothing_may_be_reached_no_name_is_looked_up() -> None:
+    asked: list[str] = []
+    wire = Wire()
+
+    def resolver(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["93.184.216.34"]
+
+    with pytest.raises(SourceRefused):
+        fetch(PinnedBackend((), resolver, wire, public=False), "http://public.example/x")
+    assert (asked, wire.connected) == ([], [])
+
+
+def test_without_the_public_net_only_listed_networks_are_reached() -> None:
+    wire, answers = Wire(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), ["93.184.216.34", "10.1.2.3"]
+    guarded = PinnedBackend(
+        [ipaddress.ip_network("10.1.0.0/16")], lambda host, port: [answers.pop(0)], wire, public=False
+    )
+    with pytest.raises(SourceRefused):
+        fetch(guarded, "http://public.example/x")
+    assert fetch(guarded, "http://inside.example/x") == b"ok"
+    assert wire.connected == [("10.1.2.3", 80)]
+    with pytest.raises(SourceRefused):
+        check_target("http://93.184.216.34/", (), public=False)
 
 
 @pytest.mark.parametrize(
