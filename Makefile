@@ -88,6 +88,11 @@ bench-feed: $(DEV) ## What feeding an engine costs, shares, fairness and cancell
 bench-webhooks: $(DEV) ## 1,000 documents while their webhook receiver is down and the service is killed: no event lost
 	$(BIN)/python -m tests.bench.webhooks $(if $(DOCUMENTS),--documents $(DOCUMENTS))
 
+.PHONY: bench-batch
+bench-batch: $(DEV) ## A batch of very many documents: make bench-batch [MEMBERS=10000] [CLUSTER=yes] [FOUND_ONLY=yes]
+	$(BIN)/python -m tests.bench.batch --members $(or $(MEMBERS),10000) $(if $(CLUSTER),--cluster) \
+	  $(if $(FOUND_ONLY),--found-only)
+
 bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and PyMuPDF's share
 	$(BIN)/python -m tests.bench.born_digital
 

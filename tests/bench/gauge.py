@@ -1,16 +1,24 @@
-"""CPU time and memory of the processes of a cluster, children of the cage apart."""
+"""CPU time and memory of the processes of a cluster or one service, children of the cage apart."""
 
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
 
 import psutil
 
-from tests.bench.cluster import Cluster
 from tests.bench.process import QuireProcess
 
 _MB = 1_000_000
 _EVERY_S = 0.5
+
+
+class Group(Protocol):
+    """Processes that are looked at together."""
+
+    @property
+    def all(self) -> Sequence[QuireProcess]: ...
 
 
 def cpu_s(process: QuireProcess) -> tuple[float, float]:
@@ -32,7 +40,7 @@ def cpu_s(process: QuireProcess) -> tuple[float, float]:
 class Work:
     """CPU seconds that a cluster spends while the context lasts, by process."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Group) -> None:
         self._cluster = cluster
         self.own: dict[str, float] = {}
         self.children: dict[str, float] = {}
@@ -59,7 +67,7 @@ class Work:
 class Memory:
     """Resident memory of each process over time, in a thread of its own; children count by their parent."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Group) -> None:
         self._cluster = cluster
         self._samples: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         self._stop = threading.Event()
@@ -91,6 +99,14 @@ class Memory:
             name: (max(own for own, _ in seen) / _MB, max(child for _, child in seen) / _MB)
             for name, seen in self._samples.items()
         }
+
+    def first(self) -> dict[str, float]:
+        """MB of each process when it was first looked at."""
+        return {name: seen[0][0] / _MB for name, seen in self._samples.items()}
+
+    def last(self) -> dict[str, float]:
+        """MB of each process when it was last looked at."""
+        return {name: seen[-1][0] / _MB for name, seen in self._samples.items()}
 
     def growths(self) -> dict[str, float]:
         """MB by which the peak of the last third of the time exceeds that of the second."""
