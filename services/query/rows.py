@@ -10,8 +10,8 @@ from schemas.ids import TenantId
 from services.query import places
 from services.query.ast import About, Op
 from services.query.compare import ordered
-from services.query.conditions import Bool, Conditions, Item, column_of, member, some, sortable
-from services.query.plan import PlannedNode, Source
+from services.query.conditions import Bool, Conditions, Item, column_of, member, of_row, some, sortable
+from services.query.plan import Planned, PlannedAll, PlannedNode, Source
 from services.stores.query_tables import fields
 from services.stores.tables import documents, labels
 
@@ -67,6 +67,7 @@ class Rows:
         self._selection = selection
         self._conditions = Conditions(selection.tenant)
         self._tie: sa.ColumnElement[Any] = documents.c.id
+        self._leader = fields.alias("first")
         first = selection.order[0].source if selection.order else None
         self._phases = 2 if first is not None and first.of_field and first.known else 1
 
@@ -90,10 +91,14 @@ class Rows:
     ) -> tuple[sa.Select[Any], list[_Term]]:
         chosen = self._selection
         source, where, item = self._conditions.domain(chosen.list_path)
+        rest = chosen.where
         terms: list[_Term] = []
         for at, order in enumerate(chosen.order):
             if at == 0 and self._phases == 2:
                 source, where, more = self._first(phase, order, source, where, item)
+                if phase == 0:
+                    own, rest = _parted(rest, order.source)
+                    where += [of_row(self._leader.c, test) for test in own]
             else:
                 source, more = self._further(order, source, item)
             terms += more
@@ -102,7 +107,7 @@ class Rows:
         terms.append(_Term(tie, last))
         if item is not None:
             terms.append(_Term(item.index, descending=False))
-        where.append(self._conditions.of(chosen.where, item))
+        where.append(self._conditions.of(rest, item))
         if place is not None:
             where += _after(terms, place)
         index = item.index if item is not None else sa.null()
@@ -121,7 +126,7 @@ class Rows:
         self, phase: int, order: Order, source: sa.FromClause, where: list[Bool], item: Item | None
     ) -> tuple[sa.FromClause, list[Bool], list[_Term]]:
         """Led by the index of the values, or (the second phase) everything without such a value."""
-        row = fields.alias("first")
+        row = self._leader
         same = self._conditions.rows_of(row.c, order.source, item)
         column = sortable(column_of(row.c, order.source))
         if phase == 1:
@@ -150,6 +155,13 @@ class Rows:
             column = sortable(column_of(row.c, wanted))
         absent = sa.case((column.is_(None), 1), else_=0)
         return source, [_Term(absent, descending=False), _Term(column, order.descending)]
+
+
+def _parted(where: PlannedNode, leader: Source) -> tuple[list[Planned], PlannedNode]:
+    """Tests of the very value that rows are sorted by, which bound the walk of its index, and all others."""
+    parts = where.parts if isinstance(where, PlannedAll) else (where,)
+    own = [part for part in parts if isinstance(part, Planned) and part.source == leader and part.exists]
+    return own, PlannedAll(tuple(part for part in parts if part not in own))
 
 
 def _place(after: str | None, phases: int) -> tuple[int, list[Any] | None]:
