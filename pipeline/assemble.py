@@ -49,12 +49,7 @@ def assemble(  # noqa: PLR0917  # each is a different type; callers pass them in
     blocks = [_block(item, index, tables) for index, item in enumerate(drafts, 1)]
     text = "\n".join(block.text for block in blocks if block.text)
     page = PageResult(
-        number=number,
-        unit=geometry.unit,
-        width=geometry.width,
-        height=geometry.height,
-        dpi=geometry.dpi,
-        rotation=geometry.rotation,
+        **geometry.head(number),
         content_rotation=reading.content_rotation,
         skew=reading.skew,
         language=reading.language or language_of(text),

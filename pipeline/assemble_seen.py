@@ -45,12 +45,7 @@ def assemble_seen(
     blocks = [_block(block, index, tables) for index, block in enumerate(seen.blocks or (), 1)]
     text = "\n".join(block.text for block in blocks if block.text)
     page = PageResult(
-        number=number,
-        unit=geometry.unit,
-        width=geometry.width,
-        height=geometry.height,
-        dpi=geometry.dpi,
-        rotation=geometry.rotation,
+        **geometry.head(number),
         content_rotation=reading.content_rotation,
         language=reading.language or language_of(text),
         state=PageState.READ,

@@ -39,6 +39,17 @@ class Geometry:
     rotation: int = 0
     dpi: float | None = None
 
+    def head(self, number: int) -> dict[str, Any]:
+        """What every result of a page with this geometry begins with, however it was read."""
+        return {
+            "number": number,
+            "unit": self.unit,
+            "width": self.width,
+            "height": self.height,
+            "dpi": self.dpi,
+            "rotation": self.rotation,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class PageOrder:
@@ -87,7 +98,7 @@ class PreparedPage:
     ``layer`` is the text layer as read: an independent second reading for the engine step. Where it is
     ``trusted`` it stands for the page's text, and the engine is asked for the rest. ``tiles``: the parts to
     read the text in where one image cannot show it.
-    ``warnings`` are for the page that comes of ``image``; those of ``content`` are in it already.
+    ``warnings`` and ``codes`` belong to the page whatever it comes of; in ``content`` they are already.
     """
 
     number: int

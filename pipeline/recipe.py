@@ -74,9 +74,8 @@ def prepare_page(source: SourceFile, order: PageOrder) -> PreparedPage:
     if prepared.content is not None and prepared.content.page.state is PageState.BLANK:
         return prepared
     codes = search(page, layer.codes_at if layer is not None and layer.trusted else None)
-    if prepared.content is not None:
-        return replace(prepared, content=with_codes(prepared.content, codes))
-    return replace(prepared, codes=codes)
+    prepared = replace(prepared, codes=codes)
+    return replace(prepared, content=prepared.content and _whole(prepared, prepared.content))
 
 
 def _prepared(page: Page, layer: text_layer.LayerReading | None, order: PageOrder) -> PreparedPage:
@@ -85,8 +84,9 @@ def _prepared(page: Page, layer: text_layer.LayerReading | None, order: PageOrde
         return _for_engine(page, order, layer.reading, trusted=True, pictures=layer.pictures)
     if layer is not None and layer.trusted and not order.image_always:
         content = assemble(layer.reading, order.number, geometry, PageSource.TEXT_LAYER, None, None)
-        content.warnings.extend(_warnings(page))
-        return PreparedPage(order.number, geometry, content=content, layer=layer.reading)
+        return PreparedPage(
+            order.number, geometry, content=content, layer=layer.reading, warnings=_warnings(page)
+        )
     reading = layer.reading if layer is not None else None
     if (reading is None or not reading.lines) and page.draws_nothing():
         return PreparedPage(order.number, geometry, content=_blank(order.number, geometry))
@@ -178,8 +178,14 @@ def _tiles(shape: Geometry, order: PageOrder, decided: Decided, grey: Grey) -> T
 def assemble_page(
     prepared: PreparedPage, reading: PageReading, engine: EngineUsed, source_kind: PageSource
 ) -> PageContent:
-    """The page as read by an engine, in the page's own unit, with the barcodes that were decoded on it."""
-    return with_codes(_assembled(prepared, reading, engine, source_kind), prepared.codes)
+    """The page as read by an engine, in the page's own unit."""
+    return _whole(prepared, _assembled(prepared, reading, engine, source_kind))
+
+
+def _whole(prepared: PreparedPage, content: PageContent) -> PageContent:
+    """Whoever read the page: what preparing it found out, its damages and its barcodes, belongs to it."""
+    content.warnings.extend(prepared.warnings)
+    return with_codes(content, prepared.codes)
 
 
 def _assembled(
@@ -195,9 +201,7 @@ def _assembled(
     if prepared.layer is not None and pictured:
         in_unit = completed(prepared.layer, in_unit, prepared.pictures)
         source_kind = PageSource.TEXT_LAYER
-    content = assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
-    content.warnings.extend(prepared.warnings)
-    return content
+    return assemble(in_unit, prepared.number, geometry, source_kind, engine, prepared.budget)
 
 
 def _seen(prepared: PreparedPage, reading: PageReading, engine: EngineUsed) -> PageContent:
@@ -209,11 +213,8 @@ def _seen(prepared: PreparedPage, reading: PageReading, engine: EngineUsed) -> P
             prepared.layer, prepared.number, geometry, PageSource.TEXT_LAYER, engine, prepared.budget
         )
         content.warnings.extend(on_page(reading.warnings, prepared.number))
-        content = with_seen(with_blocks(content, reading.seen or Seen()), reading.seen or Seen(), None)
-    else:
-        content = assemble_seen(reading, prepared.number, geometry, engine, prepared.budget)
-    content.warnings.extend(prepared.warnings)
-    return content
+        return with_seen(with_blocks(content, reading.seen or Seen()), reading.seen or Seen(), None)
+    return assemble_seen(reading, prepared.number, geometry, engine, prepared.budget)
 
 
 def without_engine(prepared: PreparedPage, why: str) -> PageContent | None:
@@ -221,11 +222,10 @@ def without_engine(prepared: PreparedPage, why: str) -> PageContent | None:
     if prepared.layer is None or not prepared.trusted or not prepared.pictures:
         return None
     content = assemble(prepared.layer, prepared.number, prepared.geometry, PageSource.TEXT_LAYER)
-    content.warnings.extend(prepared.warnings)
     content.warnings[:] = [warning for warning in content.warnings if warning.code != UNREAD]
     detail = f"the engine failed on the pictures of this page ({why}): text on them is missing"
     content.warnings.append(ResultWarning(code=UNREAD, detail=detail, page=prepared.number))
-    return content
+    return _whole(prepared, content)
 
 
 def crop(source: SourceFile, number: int, box: Box, size: tuple[int, int], turn: int) -> PageImage:
@@ -245,17 +245,7 @@ def render(source: SourceFile, number: int, width: int) -> PageImage:
 
 
 def _blank(number: int, geometry: Geometry) -> PageContent:
-    return PageContent(
-        page=PageResult(
-            number=number,
-            unit=geometry.unit,
-            width=geometry.width,
-            height=geometry.height,
-            dpi=geometry.dpi,
-            rotation=geometry.rotation,
-            state=PageState.BLANK,
-        )
-    )
+    return PageContent(page=PageResult(**geometry.head(number), state=PageState.BLANK))
 
 
 def _warnings(page: Page) -> tuple[ResultWarning, ...]:

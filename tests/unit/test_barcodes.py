@@ -14,7 +14,7 @@ from pipeline import barcodes, text_layer
 from pipeline.coded import with_codes
 from pipeline.ink import Grey
 from pipeline.orders import Code, PageOrder, PreparedPage, SourceFile
-from pipeline.recipe import assemble_page, prepare_page
+from pipeline.recipe import assemble_page, prepare_page, without_engine
 from pipeline.sniff import sniff
 from schemas.engine import PixelLimits
 from schemas.geometry import Box
@@ -24,6 +24,7 @@ from schemas.request import BudgetRequest, Task
 from schemas.seen import Seen, SeenBlock
 from tests.samples.invoice import invoice_pdf
 from tests.samples.letter import rotated_scan_pdf
+from tests.samples.letterhead import pasted as letterhead
 from tests.samples.order import order_pdf, order_scan
 from tests.samples.receipt import receipt_jpeg
 from tests.samples.report import report_pdf
@@ -212,6 +213,17 @@ def test_scans_and_photos_have_their_codes_whoever_reads_them(model: bool, tmp_p
     assert codes[0].bbox is not None
     assert 300 <= codes[0].bbox[0] < codes[0].bbox[2] <= 300 + drawn("Code128").shape[1]
     assert len({block.id for block in content.page.blocks}) == len(content.page.blocks)
+
+
+def test_a_page_whose_engine_failed_keeps_its_codes(tmp_path: Path) -> None:
+    with pymupdf.open(stream=letterhead()) as document:
+        document[0].insert_image((60, 700, 200, 800), stream=png(drawn("QRCode")))
+        page = prepared(tmp_path, document.tobytes())
+    assert page.content is None, "an engine was to read its picture"
+    content = without_engine(page, "engine_unavailable")
+    assert content is not None
+    assert [b.text for b in content.page.blocks if b.kind is BlockKind.BARCODE] == [VALUES["QRCode"]]
+    assert VALUES["QRCode"] in content.page.text
 
 
 @pytest.mark.parametrize("joined", [False, True])
