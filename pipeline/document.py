@@ -55,6 +55,12 @@ class DocumentPlan:
         """Small JSON to be stored with the page; None where there is nothing to add."""
         return self.overlays.get(number)
 
+    def running_on(self) -> frozenset[int]:
+        """Pages whose last table or sentence goes on on the next."""
+        return frozenset(
+            number for number, said in self.overlays.items() if "table_goes_on" in said or "goes_on" in said
+        )
+
 
 def plan_document(summaries: Iterable[tuple[int, Summary]]) -> DocumentPlan:
     """First pass, over the summaries of the pages that were read, in the order of their numbers."""

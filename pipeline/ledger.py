@@ -18,6 +18,7 @@ from schemas.ids import DocumentId, JobId, ProcessId, RunId, TenantId
 from schemas.page import PageState
 from schemas.reading import Spent
 from schemas.result import RunState
+from schemas.split import Split
 
 
 class Queue(StrEnum):
@@ -53,6 +54,9 @@ class RunFacts:
     schema: dict[str, Any] | None
     password: str | None = field(default=None, repr=False)
     based_on: RunId | None = None
+    part: str | None = None
+    """Pages of the file that the document is, where it is a part of a scan; `1-3`."""
+
     warnings: tuple[dict[str, Any], ...] = ()
     origin: Origin = field(default_factory=Origin)
 
@@ -167,12 +171,16 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the whole document yielded; ``summary`` holds warnings, extraction, extraction_valid, answers."""
+    """What the whole document yielded; ``summary`` holds warnings, extraction, extraction_valid, answers.
+
+    ``split``: the documents it consists of, which become its children when its run ends.
+    """
 
     state: RunState
     error: ErrorInfo | None
     summary: dict[str, Any]
     fields: Sequence[Field] = ()
+    split: Split | None = None
 
 
 class UnitOfWork(Protocol):

@@ -1,25 +1,54 @@
 """Turn a page specification such as ``1-3,7,12-`` into page numbers."""
 
 import re
+from collections.abc import Iterable
 
 from schemas.errors import RequestInvalid
 
 _PART = re.compile(r"(\d{1,7})(?:(-)(\d{1,7})?)?")
 
 
-def select_pages(spec: str | None, page_count: int) -> list[int]:
-    """Page numbers in document order, each once; no specification means all pages.
+def select_pages(spec: str | None, page_count: int, part: str | None = None) -> list[int]:
+    """Page numbers in document order, each once; no specification means all pages, or those of ``part``.
 
     ``5-`` runs to the end. A range may end beyond the last page (``1-3`` asks for the first three, and of a
     two-page document gets two), but must begin inside the document; a single page must exist.
     Raises `RequestInvalid` with ``pages_malformed`` or ``pages_out_of_range``.
     """
+    if part is not None:
+        return _of_part(spec, page_count, part)
     if spec is None or not spec.strip():
         return list(range(1, page_count + 1))
     chosen: set[int] = set()
-    for part in re.sub(r"\s", "", spec).split(","):
-        chosen.update(_part(part, page_count))
+    for some in re.sub(r"\s", "", spec).split(","):
+        chosen.update(_part(some, page_count))
     return sorted(chosen)
+
+
+def _of_part(spec: str | None, page_count: int, part: str) -> list[int]:
+    """The file's other pages belong to other documents."""
+    own = select_pages(part, page_count)
+    chosen = select_pages(spec, page_count) if spec is not None and spec.strip() else own
+    foreign = sorted(set(chosen) - set(own))
+    if foreign:
+        raise RequestInvalid("pages_out_of_range", f"no page {foreign[0]}: this document has pages {part}")
+    return chosen
+
+
+def first_page(spec: str) -> int:
+    """The lowest page of a specification made by `page_spec`."""
+    return int(re.split("[-,]", spec, maxsplit=1)[0])
+
+
+def page_spec(numbers: Iterable[int]) -> str:
+    """The specification of these pages: ``3-5,7``."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _part(part: str, page_count: int) -> range:

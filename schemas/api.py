@@ -7,6 +7,7 @@ from pydantic import Field as Member
 
 from schemas.errors import ErrorInfo, ErrorItem
 from schemas.result import DocumentInfo, Progress, Result, RunState, Usage
+from schemas.split import SplitPart
 
 T = TypeVar("T")
 
@@ -30,8 +31,12 @@ class Listing(BaseModel, Generic[T]):
 
 
 class DocumentView(DocumentInfo):
-    """`GET /v1/documents/{id}`; ``result`` only with `?expand=result` once finished."""
+    """`GET /v1/documents/{id}`; ``result`` only with `?expand=result` once finished.
 
+    ``parts``: the documents that a file was split into, those there are now.
+    """
+
+    parts: list[SplitPart] | None = None
     result: Result | None = None
 
 

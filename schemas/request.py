@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.split import SplitRequest
+
 
 class Task(StrEnum):
     TEXT = "text"
@@ -69,6 +71,7 @@ class Request(BaseModel):
     schema_: dict[str, Any] | str | None = Field(default=None, alias="schema")
     questions: list[Question] = Field(default_factory=list, max_length=50)
     pages: str | None = Field(default=None, max_length=2000, examples=["1-3,7"])
+    split: bool | SplitRequest = False
     languages: list[Language] = Field(default_factory=list, max_length=8)
     budget: BudgetRequest = BudgetRequest(profile=BudgetProfile.BALANCED)
     engine: str = Field(default="auto", max_length=100)
@@ -101,7 +104,10 @@ class Request(BaseModel):
         return value
 
     def effective_tasks(self) -> tuple[Task, ...]:
-        """Default: text and tables, fields when there is a schema, questions when there are questions."""
+        """Default: text and tables, fields when there is a schema, questions when there are questions.
+
+        A file that is to be split is only read: its parts have the fields.
+        """
         if self.tasks is not None:
             wanted = set(self.tasks)
         else:
@@ -110,4 +116,6 @@ class Request(BaseModel):
                 wanted.add(Task.FIELDS)
             if self.questions:
                 wanted.add(Task.QUESTIONS)
+        if self.split:
+            wanted.discard(Task.FIELDS)
         return tuple(task for task in Task if task in wanted)

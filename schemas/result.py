@@ -10,6 +10,7 @@ from schemas.chart import Chart
 from schemas.errors import ErrorInfo, ResultWarning
 from schemas.field import Answer, Field
 from schemas.page import PageResult
+from schemas.split import Part, Split
 from schemas.table import Table
 
 SCHEMA_VERSION = "1"
@@ -43,13 +44,18 @@ class Usage(BaseModel):
 
 
 class DocumentInfo(BaseModel):
-    """A document with the state of one of its runs (the newest unless another was asked for)."""
+    """A document with the state of one of its runs (the newest unless another was asked for).
+
+    ``parent_id`` and ``part``: of a document that is part of a file which was split.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
     id: str
     run_id: str
     batch_id: str | None = None
+    parent_id: str | None = None
+    part: Part | None = None
     external_id: str | None = None
     state: RunState
     error: ErrorInfo | None = None
@@ -69,6 +75,7 @@ class DocumentOutcome(BaseModel):
     """What the whole document yielded beyond its pages; written once when the run finishes."""
 
     warnings: list[ResultWarning] = []
+    split: Split | None = None
     tables: list[Table] = []
     charts: list[Chart] = []
     extraction: dict[str, Any] | None = None

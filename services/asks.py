@@ -12,12 +12,13 @@ from schemas.engine import EngineSpec
 from schemas.errors import BadInput
 from schemas.ids import TenantId
 from schemas.request import Priority, Request
+from schemas.split import SplitRequest
 from services.faults import fault, invalid
 from services.schema_catalog import Schemas
 from services.stores.commands import BULK, INTERACTIVE, NewRun
 from services.webhooks import Webhooks
 
-_JSON_FIELDS = frozenset({"schema", "labels", "budget"})
+_JSON_FIELDS = frozenset({"schema", "labels", "budget", "split"})
 _COMMA_FIELDS = frozenset({"tasks", "languages"})
 
 
@@ -69,7 +70,19 @@ class Asks:
         if request.callback_url is not None:
             self._webhooks.check(str(request.callback_url), f"{at}/callback_url")
         schema_ref, schema = self._schema(tenant, request.schema_, f"{at}/schema")
-        return Ask(request, schema_ref, schema)
+        split = self._split(tenant, request.split, f"{at}/split")
+        return Ask(request.model_copy(update={"split": split}), schema_ref, schema)
+
+    def _split(self, tenant: TenantId, given: bool | SplitRequest, at: str) -> bool | SplitRequest:
+        """With the versions that the names of schemas mean now."""
+        if not isinstance(given, SplitRequest):
+            return given
+        named = {}
+        for kind, name in given.schemas.items():
+            ref, _ = self._schema(tenant, name, f"{at}/schemas/{kind}")
+            assert ref is not None
+            named[kind] = ref
+        return SplitRequest(schemas=named)
 
     def _schema(
         self, tenant: TenantId, given: dict[str, Any] | str | None, at: str

@@ -49,7 +49,8 @@ class Extraction:
 
     @property
     def many(self) -> bool:
-        return len(self.files) > 1
+        """Whether more than one document may come out."""
+        return len(self.files) > 1 or bool(self.request.get("split"))
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +65,9 @@ def extract(
         Format | None, typer.Option(help="default: table with a schema or questions, else md")
     ] = None,
     pages: Annotated[str | None, typer.Option(help="such as 1-3,7")] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="a file may hold several documents: print each")
+    ] = False,
     password: Annotated[str | None, typer.Option(help="of encrypted documents")] = None,
     language: Annotated[list[str] | None, typer.Option(help="such as de; repeat for more")] = None,
     url: Url = None,
@@ -71,6 +75,8 @@ def extract(
 ) -> None:
     """Read documents and print what they say. Exit code: 0 ok, 1 failed, 2 usage, 3 partial."""
     request = request_of(schema, ask, pages, password, language)
+    if split:
+        request["split"] = True
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         say(f"quire: no such file: {', '.join(missing)}")
@@ -138,16 +144,34 @@ def _all(work: Extraction, quire: Quire) -> int:
 
 
 def _one(work: Extraction, file: Path, quire: Quire) -> int:
-    from services import cli_format  # noqa: PLC0415
-
     document = quire.documents.submit(file, wait_s=_WAIT_S, **work.request)
     document = _wait(quire, document)
     state = RunState(document["state"])
     if state == RunState.FAILED:
         raise DocumentFailed(document)
+    parts = document.get("parts")
+    if parts is None:
+        return _print(work, str(file), file, document, quire)
+    _remark(quire.documents.result(document["id"], include=()), file)
+    codes = {OK if state == RunState.SUCCEEDED else PARTIAL}
+    for part in parts:
+        assert part["document_id"] is not None
+        name = f"{file} pages {part['pages']} ({part['class']})"
+        codes.add(_print(work, name, file, quire.documents.wait(part["document_id"]), quire))
+    return codes.pop() if len(codes) == 1 else PARTIAL
+
+
+def _print(work: Extraction, name: str, file: Path, document: Document, quire: Quire) -> int:
+    """One document, which is a file or part of one."""
+    from services import cli_format  # noqa: PLC0415
+
+    state = RunState(document["state"])
+    if state == RunState.FAILED:
+        say(f"quire: {name}: {document['error']['detail'] if document['error'] else state}")
+        return FAILED
     out = sys.stdout
     if work.many and work.format in (Format.MD, Format.TABLE):
-        out.write(f"<!-- {file} -->\n\n" if work.format is Format.MD else f"{file}\n")
+        out.write(f"<!-- {name} -->\n\n" if work.format is Format.MD else f"{name}\n")
     export = _export(work.format)
     if export is not None:
         out.flush()
@@ -161,7 +185,7 @@ def _one(work: Extraction, file: Path, quire: Quire) -> int:
         out.writelines(f"{line}\n" for line in lines)
     succeeded = state == RunState.SUCCEEDED
     if not succeeded:
-        say(f"quire: {file}: {state}")
+        say(f"quire: {name}: {state}")
     if not succeeded or work.format not in (Format.JSON, Format.TABLE):  # which hold the warnings
         _remark(quire.documents.result(document["id"], include=()), file)
     return OK if succeeded else PARTIAL

@@ -11,13 +11,14 @@ from schemas.api import DocumentView, RunView
 from schemas.errors import Conflict, NotFound
 from schemas.ids import TenantId
 from schemas.result import RunState, Usage
+from schemas.split import DocumentClass
 from services.stores import audit_rows, usage_rows
 from services.stores.audit_rows import AuditFilter
 from services.stores.engine import Database, now_us
 from services.stores.kept import KEPT
 from services.stores.tables import documents, events, labels, runs
 from services.stores.usage_rows import Quota
-from services.views import Columns, document_info, info_of, labels_of, progress_of, run_view
+from services.views import Columns, document_info, info_of, labels_of, parts_of, progress_of, run_view
 
 Row = sa.Row[*tuple[Any, ...]]
 FINISHED = tuple(state for state in RunState if state.terminal)
@@ -38,6 +39,8 @@ class DocumentFilter:
 
     state: RunState | None = None
     batch_id: str | None = None
+    parent_id: str | None = None
+    document_class: DocumentClass | None = None
     external_id: str | None = None
     sha256: str | None = None
     created_after: int | None = None
@@ -54,7 +57,8 @@ class Lookup:
         """A document in the light of its newest run, or of ``run_id``."""
         with self._database.read() as connection:
             document, run = self._pair(connection, tenant, document_id, run_id)
-            return DocumentView(**info_of(connection, document, run).model_dump(by_alias=True))
+            info = info_of(connection, document, run).model_dump(by_alias=True)
+            return DocumentView(**info, parts=parts_of(connection, document))
 
     def find(self, tenant: TenantId, document_id: str) -> DocumentView | None:
         try:
@@ -226,6 +230,8 @@ def _conditions(wanted: DocumentFilter) -> Iterator[sa.ColumnElement[bool]]:
     equal = {
         documents.c.state: wanted.state,
         documents.c.batch_id: wanted.batch_id,
+        documents.c.parent_id: wanted.parent_id,
+        documents.c.part_class: wanted.document_class,
         documents.c.external_id: wanted.external_id,
         documents.c.digest: wanted.sha256,
     }

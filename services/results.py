@@ -72,8 +72,9 @@ class Results:
         head = {
             "schema_version": SCHEMA_VERSION,
             "warnings": outcome.get("warnings", []),
+            "split": outcome.get("split"),
             "usage": usage_of(run).model_dump(),
-            "document": document.model_dump(mode="json", by_alias=True, exclude={"result"}),
+            "document": document.model_dump(mode="json", by_alias=True, exclude={"result", "parts"}),
         }
         yield orjson.dumps(head)[:-1]
         pages = self._pages.each(tenant, run.id, numbers)

@@ -14,7 +14,7 @@ from schemas.ids import TenantId
 from services.faults import fault
 from services.query import places
 from services.stores.engine import Database
-from services.stores.kept import KEPT
+from services.stores.kept import KEPT, WHOLE
 from services.stores.query_tables import page_words
 from services.stores.search_rows import lexeme, tenant_word
 from services.stores.tables import documents, labels, page_contents
@@ -80,7 +80,7 @@ class Search:
                 documents, documents.c.finished_run_id == page_words.c.run_id
             )
         )
-        hits = hits.where(page_words.c.tenant_id == tenant, KEPT)
+        hits = hits.where(page_words.c.tenant_id == tenant, KEPT, WHOLE)
         if document is not None:
             hits = hits.where(page_words.c.document_id == document)
         for key, value in marks:

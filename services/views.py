@@ -10,8 +10,9 @@ from schemas.api import RunView
 from schemas.errors import ErrorInfo
 from schemas.page import PageState
 from schemas.result import DocumentInfo, Progress, RunState, Usage
+from schemas.split import DocumentClass, Part, SplitPart
 from services.faults import fault
-from services.stores.tables import labels, pages
+from services.stores.tables import documents, labels, pages
 
 Row = sa.Row[*tuple[Any, ...]]
 
@@ -78,6 +79,8 @@ def document_info(document: Any, run: Any, marks: dict[str, str], progress: Prog
         id=document.id,
         run_id=run.id,
         batch_id=document.batch_id,
+        parent_id=document.parent_id,
+        part=_part_of(document),
         external_id=document.external_id,
         state=RunState(run.state),
         error=error_of(run.error),
@@ -92,6 +95,28 @@ def document_info(document: Any, run: Any, marks: dict[str, str], progress: Prog
         finished_at=rfc3339(run.finished_at),
         expires_at=rfc3339(document.expires_at),
     )
+
+
+def _part_of(document: Any) -> Part | None:
+    if document.part_pages is None:
+        return None
+    return Part(pages=document.part_pages, class_=DocumentClass(document.part_class))
+
+
+def parts_of(connection: sa.Connection, document: Row) -> list[SplitPart] | None:
+    """The documents that a file was split into; None: it was not."""
+    if document.parts is None:
+        return None
+    query = (
+        sa.select(documents.c.id, documents.c.part_pages, documents.c.part_class)
+        .where(documents.c.parent_id == document.id, documents.c.tenant_id == document.tenant_id)
+        .where(documents.c.deleted_at.is_(None))
+        .order_by(documents.c.part_first)
+    )
+    return [
+        SplitPart(pages=row.part_pages, class_=DocumentClass(row.part_class), document_id=row.id)
+        for row in connection.execute(query)
+    ]
 
 
 def run_view(connection: sa.Connection, run: Row) -> RunView:

@@ -7,6 +7,7 @@ from pipeline.answers import Answers
 from pipeline.document import merge_tables, plan_document
 from pipeline.ledger import EndedPage, Outcome
 from pipeline.ports import Cage
+from pipeline.splitting.splitter import Splitter
 from schemas.engine import EngineSpec
 from schemas.errors import ErrorInfo, ResultWarning
 from schemas.field import Answer, AnswerState
@@ -36,7 +37,8 @@ class StandardDocument:
                 sink.table(table.model_dump_json().encode())
         schema = ask.schema if Task.FIELDS in tasks else None
         extraction = Extraction(self._cage, schema) if schema is not None else None
-        tally = _Tally(Answers(ask.request.questions))
+        splitter = Splitter() if ask.request.split else None
+        tally = _Tally(Answers(ask.request.questions), splitter)
         for chunk in pages.chunks():
             for page in chunk:
                 tally.add(page, sink)
@@ -53,16 +55,21 @@ class StandardDocument:
                 state = RunState.PARTIAL  # a success with a failure inside would be none
         answers = _answers(ask, tally.answers)
         warnings += tally.answers.warnings
+        split = None
+        if splitter is not None and state is not RunState.FAILED:
+            split, doubts = splitter.split(plan.running_on())
+            warnings += doubts
         summary["warnings"] = [*ask.warnings, *(warning.model_dump() for warning in warnings)]
         summary["answers"] = [answer.model_dump(mode="json") for answer in answers]
-        return Outcome(state, tally.error(), summary, fields)
+        return Outcome(state, tally.error(), summary, fields, split)
 
 
 class _Tally:
     """What the pages say together."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, splitter: Splitter | None) -> None:
         self.answers = answers
+        self._splitter = splitter
         self.warnings: list[ResultWarning] = []
         self.read: list[int] = []
         self.unread: list[int] = []
@@ -75,11 +82,13 @@ class _Tally:
         (self.read if good else self.unread).append(page.number)
         if page.state.failed:
             self._failed.append(page)
-        if page.content is None:
+        content = PageContent.model_validate_json(page.content) if page.content is not None else None
+        if self._splitter is not None:
+            self._splitter.add(page.number, page.state, content)
+        if content is None:
             self.answers.not_read(page.number)
             return
-        content = PageContent.model_validate_json(page.content)
-        if content.page.text:
+        if content.page.text and self._splitter is None:  # what a part says is found in the part
             sink.text(page.number, content.page.text)
         self.warnings.extend(content.warnings)
         if Task.FIELDS in content.unanswered and good:

@@ -15,6 +15,7 @@ from workers.recipe import Ask
 _CHUNK = 16
 _FLUSH_BYTES = 1 << 20
 _FLUSH_OVERLAYS = 500
+_WAKES = 8
 _FLUSH_TEXTS = 100  # a dense page has a thousand words, each to be put into an index
 
 
@@ -35,6 +36,8 @@ class FinishJob:
         sink.flush()
         self.commit(claim, lambda unit: unit.end_run(outcome))
         self.context.waker.wake(Queue.DELIVER)
+        for _ in range(min(_WAKES, len(outcome.split.parts) if outcome.split else 0)):
+            self.context.waker.wake(Queue.PLAN)
 
 
 @dataclass(frozen=True, slots=True)

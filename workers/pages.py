@@ -40,7 +40,7 @@ class PageJobs:
         spec = context.engines.named(request.engine).spec
         with context.blobs.local(claim.facts.source) as path:
             found = context.cage.run(context.steps.inspect, source_of(claim, str(path)))
-        pages = select_pages(request.pages, found.page_count)
+        pages = select_pages(request.pages, found.page_count, claim.facts.part)
         if not pages:
             raise DocumentUnreadable("no_pages", "the document has no pages")
         facts = PlanFacts(

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from schemas.api import DocumentView, Listing
 from schemas.ids import DocumentId
 from schemas.result import DocumentInfo, RunState
+from schemas.split import DocumentClass
 from services.access import Scope
 from services.api import examples
 from services.api.answers import Expand, document_answer, location_of, waited
@@ -83,6 +84,10 @@ def list_documents(
     who: Reader,
     state: RunState | None = None,
     batch_id: str | None = None,
+    parent_id: Annotated[str | None, Query(description="parts of this file")] = None,
+    document_class: Annotated[
+        DocumentClass | None, Query(alias="class", description="parts of this class")
+    ] = None,
     external_id: str | None = None,
     sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
     created_after: Annotated[
@@ -102,6 +107,8 @@ def list_documents(
     wanted = DocumentFilter(
         state=state,
         batch_id=batch_id,
+        parent_id=parent_id,
+        document_class=document_class,
         external_id=external_id,
         sha256=sha256,
         created_after=parse_time(created_after, "/query/created_after") if created_after else None,
@@ -110,7 +117,9 @@ def list_documents(
     before = cursor_of("documents", cursor)
     found = parts.lookup.documents(who.tenant, wanted, before, limit + 1)
     more = len(found) > limit
-    items = [DocumentInfo(**view.model_dump(by_alias=True, exclude={"result"})) for view in found[:limit]]
+    items = [
+        DocumentInfo(**view.model_dump(by_alias=True, exclude={"result", "parts"})) for view in found[:limit]
+    ]
     return Listing(items=items, next_cursor=next_cursor("documents", items[-1].id) if more else None)
 
 
@@ -127,6 +136,6 @@ async def get_document(
 
 @router.delete("/{document_id}", status_code=204, responses=examples.problems(404, 410))
 def delete_document(document_id: str, parts: Served, who: Writer) -> None:
-    """Delete a document with its runs and results; its bytes go unless another document has the same."""
+    """Delete a document with its runs, results and parts; its bytes go unless another has them too."""
     parts.ingest.delete(who.tenant, DocumentId(document_id))
     parts.watch.nudge(document_id)

@@ -20,7 +20,7 @@ from services.query.plan import (
     PlannedSome,
     Source,
 )
-from services.stores.kept import KEPT
+from services.stores.kept import KEPT, WHOLE
 from services.stores.query_tables import fields
 from services.stores.tables import documents, labels, runs
 
@@ -49,6 +49,7 @@ class Conditions:
         where = [
             documents.c.tenant_id == self.tenant,
             KEPT,
+            WHOLE,
             documents.c.finished_run_id.is_not(None),
         ]
         if list_path is None:
@@ -214,7 +215,10 @@ def member(name: str) -> sa.ColumnElement[Any]:
         column = runs.c.schema_ref if name == "schema" else runs.c.finished_at
         query = sa.select(column).where(runs.c.id == documents.c.finished_run_id)
         return query.correlate_except(runs).scalar_subquery()
-    return documents.c["digest" if name == "sha256" else name]
+    return documents.c[_NAMED.get(name, name)]
+
+
+_NAMED = {"sha256": "digest", "class": "part_class"}
 
 
 def _plain(column: sa.ColumnElement[Any], op: Op, comparisons: Sequence[Comparison]) -> Bool:

@@ -43,6 +43,7 @@ MEMBERS: Mapping[str, Group] = {
     "external_id": Group.TEXT,
     "batch_id": Group.TEXT,
     "parent_id": Group.TEXT,
+    "class": Group.TEXT,
     "schema": Group.TEXT,
     "created_at": Group.TIME,
     "finished_at": Group.TIME,

@@ -17,6 +17,7 @@ from schemas.result import RunState
 from services.stores import outbox_rows
 from services.stores.batch_tables import OPEN, batch_log, batch_members, batches
 from services.stores.engine import Database, now_us
+from services.stores.tables import documents
 
 PENDING, REFUSED, DELETED = "pending", "refused", "deleted"
 COUNTED = (PENDING, *(str(state) for state in RunState if state.terminal), REFUSED, DELETED)
@@ -40,13 +41,25 @@ _NOTE = batch_log.insert().values(
     state=sa.bindparam("now"),
     created_at=now_us(),
     number=sa.select(batch_members.c.number)
-    .where(batch_members.c.document_id == sa.bindparam("document"))
+    .where(
+        batch_members.c.document_id
+        == sa.func.coalesce(
+            sa.select(documents.c.parent_id)
+            .where(documents.c.id == sa.bindparam("document"))
+            .scalar_subquery(),
+            sa.bindparam("document"),
+        )
+    )
     .scalar_subquery(),
 )
+"""Parts of a file that was split go by the number of its member."""
 
 
-def note(connection: sa.Connection, document: Any, run: str | None, was: str, state: str) -> None:
-    """A document's change of standing. ``document``: its row, or what has `id`, `tenant_id`, `batch_id`."""
+def note(connection: sa.Connection, document: Any, run: str | None, was: str | None, state: str) -> None:
+    """A document's change of standing. ``document``: its row, or what has `id`, `tenant_id`, `batch_id`.
+
+    ``was`` None: the batch did not know of it.
+    """
     if document.batch_id is None or was == state:
         return
     values = {"tenant": document.tenant_id, "batch": document.batch_id, "document": document.id}

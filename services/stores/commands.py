@@ -1,16 +1,18 @@
 """What a caller may do to documents and runs; each takes an open write transaction and leaves it open."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from pipeline.ports import BlobKey
+from pipeline.select import first_page
 from schemas.errors import Conflict, NotFound
 from schemas.ids import BatchId, DocumentId, RunId, TenantId, document_id, run_id
 from schemas.page import PageState
 from schemas.result import RunState
+from schemas.split import Part
 from services.origin import here
 from services.stores import (
     audit_rows,
@@ -33,13 +35,17 @@ INTERACTIVE, BULK = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """``request`` is JSON and never holds the password; ``schema`` is what ``schema_ref`` means now."""
+    """``request`` is JSON and never holds the password; ``schema`` is what ``schema_ref`` means now.
+
+    ``based_on``: pages that ended well in that run are copied.
+    """
 
     request: dict[str, Any]
     password: str | None = field(default=None, repr=False)
     priority: int = INTERACTIVE
     schema_ref: str | None = None
     schema: dict[str, Any] | None = None
+    based_on: RunId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class NewDocument:
     external_id: str | None = None
     batch_id: BatchId | None = None
     parent_id: DocumentId | None = None
+    part: Part | None = None
     callback_url: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     expires_at: int | None = None
@@ -86,7 +93,7 @@ def create_documents(
     ]
     if marks:
         connection.execute(labels.insert(), marks)
-    rows = [_run_row((tenant, document, first), 1, run, None) for (_, run), (document, first) in made]
+    rows = [_run_row((tenant, document, first), 1, run) for (_, run), (document, first) in made]
     connection.execute(_NEW_RUN, rows)
     work = [(document, first, jobs.Work()) for document, first in ids]
     jobs.add_for(connection, tenant, "plan", priority, work)
@@ -109,6 +116,9 @@ def _document_row(new: NewDocument, document: DocumentId, first: RunId) -> dict[
         "external_id": new.external_id,
         "batch_id": new.batch_id,
         "parent_id": new.parent_id,
+        "part_first": first_page(new.part.pages) if new.part is not None else None,
+        "part_pages": new.part.pages if new.part is not None else None,
+        "part_class": str(new.part.class_) if new.part is not None else None,
         "newest_run_id": first,
         "state": str(RunState.QUEUED),
         "callback_url": new.callback_url,
@@ -126,10 +136,14 @@ def create_run(
 ) -> RunId:
     """Read a document again. With ``based_on``, pages that ended well in that run are copied."""
     held = _hold_document(connection, tenant, document)
+    if held.parent_id is not None and run.request.get("split"):
+        raise Conflict(
+            "already_a_part", "the document is part of a file that was split; it is not split again"
+        )
     batch_log.note(connection, held, None, batch_log.kind_of(held.state), batch_log.PENDING)
     last = connection.scalar(sa.select(sa.func.max(runs.c.number)).where(runs.c.document_id == document))
     new = run_id()
-    _add_run(connection, (tenant, document, new), (last or 0) + 1, run, based_on)
+    _add_run(connection, (tenant, document, new), (last or 0) + 1, replace(run, based_on=based_on))
     connection.execute(
         sa.update(documents)
         .where(documents.c.id == document)
@@ -189,6 +203,14 @@ def cancel_run(connection: sa.Connection, tenant: TenantId, document: DocumentId
     return found
 
 
+def parts_of(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> list[DocumentId]:
+    """The documents that a file was split into, in their order."""
+    query = sa.select(documents.c.id).where(
+        documents.c.parent_id == document, documents.c.tenant_id == tenant, documents.c.deleted_at.is_(None)
+    )
+    return [DocumentId(found) for found in connection.scalars(query.order_by(documents.c.part_first))]
+
+
 def delete_document(connection: sa.Connection, tenant: TenantId, document: DocumentId) -> None:
     """Forget everything but that there was one; its bytes are collected later."""
     _newest_run(connection, tenant, document)
@@ -236,15 +258,12 @@ def _add_run(
     owner: tuple[TenantId, DocumentId, RunId],
     number: int,
     run: NewRun,
-    based_on: RunId | None,
 ) -> None:
-    connection.execute(_NEW_RUN, [_run_row(owner, number, run, based_on)])
+    connection.execute(_NEW_RUN, [_run_row(owner, number, run)])
     jobs.add(connection, owner, "plan", run.priority, [jobs.Work()])
 
 
-def _run_row(
-    owner: tuple[TenantId, DocumentId, RunId], number: int, run: NewRun, based_on: RunId | None
-) -> dict[str, Any]:
+def _run_row(owner: tuple[TenantId, DocumentId, RunId], number: int, run: NewRun) -> dict[str, Any]:
     tenant, document, new = owner
     origin = here()
     return {
@@ -252,7 +271,7 @@ def _run_row(
         "tenant_id": tenant,
         "document_id": document,
         "number": number,
-        "based_on": based_on,
+        "based_on": run.based_on,
         "request": run.request,
         "priority": run.priority,
         "password": run.password,

@@ -26,14 +26,22 @@ class Erasure:
     blobs: Blobs
 
     def delete(self, tenant: TenantId, document: DocumentId) -> None:
-        """Raises `NotFound`. Afterwards it answers 404, as if it had never been."""
+        """Raises `NotFound`. Afterwards it answers 404, as if it had never been; so do its parts."""
         with self.database.write() as connection:
-            keys = blob_rows.keys_of(connection, tenant, document)
-            commands.delete_document(connection, tenant, document)
-            audit_rows.note(connection, tenant, Action.DOCUMENT_DELETED, document)
-            gone = [key for key in keys if blob_rows.release(connection, key)]
+            keys = self._delete(connection, tenant, document)
+            # After the file, so that parts which a run of it was just making are seen.
+            for part in commands.parts_of(connection, tenant, document):
+                keys |= self._delete(connection, tenant, part)
+            gone = _released(connection, keys)
         self._remove(gone)
         self.database.scrub()
+
+    def _delete(self, connection: sa.Connection, tenant: TenantId, document: DocumentId) -> set[BlobKey]:
+        """The bytes that it referred to."""
+        keys = blob_rows.keys_of(connection, tenant, document)
+        commands.delete_document(connection, tenant, document)
+        audit_rows.note(connection, tenant, Action.DOCUMENT_DELETED, document)
+        return set(keys)
 
     def expire(self) -> int:
         """Documents whose time has come, which answer 410 from then on."""
@@ -54,8 +62,7 @@ class Erasure:
                 keys.update(blob_rows.keys_of(connection, tenant, document))
                 commands.erase(connection, document)
                 audit_rows.note(connection, tenant, Action.DOCUMENT_EXPIRED, document)
-            order = sorted(keys, key=lambda key: (key.tenant, key.digest, key.generation))
-            gone = [key for key in order if blob_rows.release(connection, key)]
+            gone = _released(connection, keys)
         self._remove(gone)
         return len(due)
 
@@ -69,6 +76,12 @@ class Erasure:
             with self.database.write() as connection:
                 for key in gone:
                     blob_rows.forget(connection, key)
+
+
+def _released(connection: sa.Connection, keys: set[BlobKey]) -> list[BlobKey]:
+    """Those that nobody refers to any more; locked in one order."""
+    order = sorted(keys, key=lambda key: (key.tenant, key.digest, key.generation))
+    return [key for key in order if blob_rows.release(connection, key)]
 
 
 _DUE = (

@@ -23,7 +23,14 @@ _COUNT_UP_TO = 256
 
 # Built once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
 _FACTS = (
-    sa.select(runs, documents.c.digest, documents.c.generation, documents.c.media_type, jobs.SERVED)
+    sa.select(
+        runs,
+        documents.c.digest,
+        documents.c.generation,
+        documents.c.media_type,
+        documents.c.part_pages,
+        jobs.SERVED,
+    )
     .join(documents, documents.c.id == runs.c.document_id)
     .where(runs.c.id == sa.bindparam("run"))
 )
@@ -205,6 +212,7 @@ def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:
             schema=facts.schema,
             password=facts.password,
             based_on=RunId(facts.based_on) if facts.based_on else None,
+            part=facts.part_pages,
             warnings=tuple((facts.outcome or {}).get("warnings", ())),
             origin=Origin(facts.request_id, facts.traceparent),
         ),

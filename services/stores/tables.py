@@ -52,6 +52,7 @@ Index("ix_blobs_state_touched_at", blobs.c.state, blobs.c.touched_at)
 
 # `state` is the state of the newest run (schemas.result.RunState), kept here so that lists need one table;
 # `finished_run_id` is the newest run that has ended: what results, queries and searches speak of.
+# A part of a scan is a document with the same bytes and a `parent_id`; it has some of the pages.
 documents = Table(
     "documents",
     metadata,
@@ -72,6 +73,10 @@ documents = Table(
     Column("expires_at", Micros),
     Column("deleted_at", Micros),
     Column("finished_run_id", Key),
+    Column("parts", Integer),  # that the file was split into, where it was
+    Column("part_first", Integer),
+    Column("part_pages", CleanText),  # `3-5`, of the parent's file
+    Column("part_class", Key),  # schemas.split.DocumentClass
     Index("ix_documents_finished_run_id", "finished_run_id"),
     Index("ix_documents_tenant_id_id", "tenant_id", "id"),
     Index("ix_documents_tenant_id_external_id", "tenant_id", "external_id"),
@@ -80,6 +85,11 @@ documents = Table(
 )
 Index("ix_documents_expires_at", documents.c.expires_at, sqlite_where=text("expires_at IS NOT NULL"),
       postgresql_where=text("expires_at IS NOT NULL"))  # fmt: skip
+
+# A page begins one part of a file. Written out, as partial indexes are used for nothing else.
+_CHILD = text("parent_id IS NOT NULL AND deleted_at IS NULL")
+Index("uq_documents_part", documents.c.parent_id, documents.c.part_first, unique=True, sqlite_where=_CHILD,
+      postgresql_where=_CHILD)  # fmt: skip
 
 labels = Table(
     "labels",

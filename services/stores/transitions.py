@@ -245,18 +245,26 @@ def tell_copied(connection: sa.Connection, owner: Owner, page_count: int) -> lis
     """Of a run that was just planned: the events and states of the pages that were there already."""
     tenant, document, run = owner
     ended = connection.execute(
-        sa.select(pages.c.number, pages.c.state)
+        sa.select(pages.c.number, pages.c.state, pages.c.error)
         .where(pages.c.run_id == run, pages.c.state.not_in(OPEN_PAGES))
         .order_by(pages.c.number)
     ).all()
     about = {"tenant_id": tenant, "document_id": document, "run_id": run, "type": "page.finished"}
-    facts = {"error": None, "pages_total": page_count, "pages_failed": 0}
-    rows = [
-        {**about, "data": {"number": row.number, "state": row.state, "pages_done": done, **facts}}
-        for done, row in enumerate(ended, 1)
-    ]
+    states = [PageState(row.state) for row in ended]
+    rows, failed = [], 0
+    for at, (row, state) in enumerate(zip(ended, states, strict=True), 1):
+        failed += state.failed
+        data = {
+            "number": row.number,
+            "state": "failed" if state.failed else row.state,
+            "error": row.error,
+            "pages_total": page_count,
+            "pages_done": at - failed,
+            "pages_failed": failed,
+        }
+        rows.append({**about, "data": data})
     connection.execute(_TELL, rows)
-    return [PageState(row.state) for row in ended]
+    return states
 
 
 def tell(

@@ -10,7 +10,17 @@ from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, PageToRead,
 from pipeline.ports import BlobKey
 from schemas.ids import RunId
 from schemas.page import PageState
-from services.stores import blob_rows, field_rows, jobs, leases, reuse, search_rows, transitions, usage_rows
+from services.stores import (
+    blob_rows,
+    field_rows,
+    jobs,
+    leases,
+    parts,
+    reuse,
+    search_rows,
+    transitions,
+    usage_rows,
+)
 from services.stores.engine import now_us
 from services.stores.tables import pages as page_rows
 from services.stores.tables import run_parts, runs
@@ -62,7 +72,8 @@ class SqlUnit:
 
     def plan(self, pages: Sequence[int], chunk: int, facts: PlanFacts) -> None:
         claim, based_on = self._claim, self._claim.facts.based_on
-        copied = self._copy(based_on, pages, facts) if based_on else set()
+        copied = self._copy(based_on, pages, facts) if based_on else {}
+        failed = sum(state.failed for state in copied.values())
         todo = [number for number in pages if number not in copied]
         placed = reuse.place(self._connection, self._owner, todo, facts.reuse, self._priority)
         reused = len(copied) + len(placed.read)
@@ -74,6 +85,7 @@ class SqlUnit:
                 engine=facts.engine,
                 outcome={"warnings": list(facts.warnings)},
                 pages_left=len(pages) - reused,
+                pages_failed=failed,
                 usage_pages=reused,
                 usage_reused_pages=reused,
             )
@@ -89,16 +101,32 @@ class SqlUnit:
         fresh = len(todo) - len(placed.read) - len(placed.waiting) - again
         usage_rows.admit(self._connection, claim.tenant, max(0, fresh))
 
-    def _copy(self, base: RunId, numbers: Sequence[int], facts: PlanFacts) -> set[int]:
-        """Take over pages that ended well there, but for those that have new questions to answer."""
-        states = set(reuse.GOOD)
-        if facts.asks and self._asked_of(base) != self._claim.facts.request.get("questions"):
+    def _copy(self, base: RunId, numbers: Sequence[int], facts: PlanFacts) -> dict[int, PageState]:
+        """Take over pages that ended well there, but for those that have new questions to answer.
+
+        A part takes its file's pages as they ended: what failed there was tried often enough.
+        """
+        query = sa.select(runs.c.request, runs.c.document_id).where(runs.c.id == base)
+        run = self._connection.execute(query).one_or_none()
+        if run is None:  # deleted since
+            return {}
+        of_file = run.document_id != self._claim.document
+        states = {str(state) for state in PageState if state.terminal} if of_file else set(reuse.GOOD)
+        if facts.asks and run.request.get("questions") != self._claim.facts.request.get("questions"):
             states.remove(PageState.READ)
-        taken = sa.select(page_rows.c.number).where(page_rows.c.run_id == base, page_rows.c.state.in_(states))
-        copied = sorted(set(self._connection.scalars(taken)) & set(numbers))
-        for start in range(0, len(copied), 500):
-            reuse.copy_rows(self._connection, self._owner, base, copied[start : start + 500])
-        return set(copied)
+        taken = sa.select(page_rows.c.number, page_rows.c.state).where(
+            page_rows.c.run_id == base, page_rows.c.state.in_(states)
+        )
+        wanted = set(numbers)
+        copied = {
+            row.number: PageState(row.state)
+            for row in self._connection.execute(taken.order_by(page_rows.c.number))
+            if row.number in wanted
+        }
+        order = list(copied)
+        for start in range(0, len(order), 500):
+            reuse.copy_rows(self._connection, self._owner, base, order[start : start + 500])
+        return copied
 
     def _admitted_before(self, base: RunId, numbers: Sequence[int]) -> int:
         """Pages that are tried again: they were counted when they were let in, and came to nothing."""
@@ -108,10 +136,6 @@ class SqlUnit:
             page_rows.c.state.not_in(reuse.GOOD),
         )
         return int(self._connection.execute(tried).scalar_one())
-
-    def _asked_of(self, run: RunId) -> Any:
-        request = self._connection.scalar(sa.select(runs.c.request).where(runs.c.id == run))
-        return (request or {}).get("questions")
 
     def look_again(self) -> Sequence[int]:
         job = sa.select(job_rows.c.payload).where(job_rows.c.id == self._claim.job)
@@ -275,6 +299,8 @@ class SqlUnit:
             self._connection, self._claim.run, outcome.state, error=outcome.error, outcome=outcome.summary
         ):
             self._told.append(lambda meter: meter.run_ended(outcome.state))
+            if outcome.split is not None:
+                parts.divide(self._connection, self._claim, outcome)
 
     def _add(self, queue: Queue, work: Sequence[jobs.Work]) -> None:
         jobs.add(self._connection, self._owner, queue, self._priority, work)

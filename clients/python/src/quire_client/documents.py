@@ -72,6 +72,8 @@ class Documents:
         *,
         state: str | None = None,
         batch_id: str | None = None,
+        parent_id: str | None = None,
+        document_class: str | None = None,
         external_id: str | None = None,
         sha256: str | None = None,
         created_after: str | None = None,
@@ -81,6 +83,8 @@ class Documents:
         params: dict[str, Any] = {
             "state": state,
             "batch_id": batch_id,
+            "parent_id": parent_id,
+            "class": document_class,
             "external_id": external_id,
             "sha256": sha256,
             "created_after": created_after,

@@ -22,6 +22,17 @@ class Budget(TypedDict, total=False):
     max_pixels: int
 
 
+DocumentClass = Literal[
+    "invoice", "receipt", "purchase_order", "bank_statement", "id_document", "contract", "other"
+]
+
+
+class SplitRequest(TypedDict, total=False):
+    """How to split: the named schema that parts of a class are read with."""
+
+    schemas: dict[DocumentClass, str]
+
+
 class Request(TypedDict, total=False):
     """What is asked of a document."""
 
@@ -29,6 +40,7 @@ class Request(TypedDict, total=False):
     schema: dict[str, Any] | str
     questions: list[str]
     pages: str
+    split: bool | SplitRequest
     languages: list[str]
     budget: Budget
     engine: str
@@ -68,12 +80,45 @@ class Usage(TypedDict):
     completion_tokens: int
 
 
+Part = TypedDict("Part", {"pages": str, "class": DocumentClass, "confidence": float | None})
+"""Pages of a file that are one document."""
+
+SplitPart = TypedDict(
+    "SplitPart",
+    {
+        "pages": str,
+        "class": DocumentClass,
+        "confidence": float | None,
+        "document_id": str | None,
+        "signs": list[str],
+    },
+)
+
+
+class Separator(TypedDict):
+    page: int
+    kind: Literal["blank", "barcode"]
+
+
+class Split(TypedDict):
+    """Every page that was asked for is in one part, or is a separator."""
+
+    parts: list[SplitPart]
+    separators: list[Separator]
+
+
 class Document(TypedDict):
-    """A document in the state of its newest run."""
+    """A document in the state of its newest run.
+
+    ``parts``: of a file that was split, when it is looked at by itself.
+    """
 
     id: str
     run_id: str
     batch_id: str | None
+    parent_id: str | None
+    part: Part | None
+    parts: NotRequired[list[SplitPart] | None]
     external_id: str | None
     state: State
     error: Error | None
@@ -186,6 +231,7 @@ class Page(_PageAlways, total=False):
 class _ResultAlways(TypedDict):
     schema_version: str
     warnings: list[Warned]
+    split: Split | None
     usage: Usage
     document: Document
     pages: list[Page]
