@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from pipeline.archives import tar_entries, zip_entries
+from pipeline.archives import seven_entries, tar_entries, zip_entries
 from pipeline.archives.entries import Entry, Limits, corrupt
 from pipeline.archives.kinds import Kind
 
@@ -23,6 +23,8 @@ def entries(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[Entry]:
     file.seek(0)
     if kind is Kind.ZIP:
         yield from zip_entries.entries(file, size, limits)
+    elif kind is Kind.SEVEN:
+        yield from seven_entries.entries(file, size, limits)
     elif kind is Kind.TAR:
         yield from tar_entries.entries(tar_entries.Forward(file.read, partial(_leap, file, size)))
     elif kind is Kind.TAR_GZ:

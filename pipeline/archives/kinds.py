@@ -3,6 +3,7 @@
 import re
 from enum import StrEnum
 
+from pipeline.archives.seven_header import MAGIC
 from pipeline.archives.tar_entries import is_header
 from schemas.errors import BadInput
 
@@ -14,6 +15,7 @@ class Kind(StrEnum):
     TAR = "application/x-tar"
     TAR_GZ = "application/gzip"
     TAR_ZST = "application/zstd"
+    SEVEN = "application/x-7z-compressed"
 
 
 _MAGIC = (
@@ -21,6 +23,7 @@ _MAGIC = (
     (b"PK\x05\x06", Kind.ZIP),  # empty
     (b"\x1f\x8b", Kind.TAR_GZ),
     (b"\x28\xb5\x2f\xfd", Kind.TAR_ZST),
+    (MAGIC, Kind.SEVEN),
 )
 # Office and e-book files are ZIP archives that nobody wants unpacked; their first member gives them away.
 _OFFICE = re.compile(rb"PK\x03\x04.{26}(\[Content_Types\]\.xml|_rels/|docProps/|mimetype)", re.DOTALL)
@@ -42,6 +45,6 @@ def sniff(head: bytes) -> str:
         raise BadInput("empty_body", "the file is empty", status=400)
     kind = kind_of(head)
     if kind is None:
-        detail = "this is no archive that can be read; zip, tar, tar.gz and tar.zst are accepted"
+        detail = "this is no archive that can be read; zip, tar, tar.gz, tar.zst and 7z are accepted"
         raise BadInput("unsupported_media_type", detail, status=415)
     return str(kind)

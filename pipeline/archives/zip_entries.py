@@ -12,7 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from pipeline.archives.entries import PIECE, Entry, Limits, MemberRefused, What, corrupt, no_bytes
+from pipeline.archives.entries import PIECE, Entry, Limits, What, corrupt, no_bytes
+from pipeline.archives.inflate import damaged, inflated, packed
 from pipeline.archives.names import decoded
 from schemas.errors import ErrorInfo
 
@@ -207,47 +208,15 @@ def _bytes(file: BinaryIO, head: Head) -> Iterator[bytes]:
     file.seek(head.offset)
     local = file.read(_LOCAL.size)
     if len(local) < _LOCAL.size or local[:4] != b"PK\3\4":
-        raise _damaged()
+        raise damaged()
     at = head.offset + _LOCAL.size + sum(_LOCAL.unpack(local)[9:11])
     crc = size = 0
-    for piece in _inflated(_packed(file, at, head.packed), head.method):
+    source = packed(file, at, head.packed)
+    for piece in source if head.method == _STORED else inflated(source):
         crc = zlib.crc32(piece, crc)
         size += len(piece)
         if size > head.size:
-            raise _damaged()
+            raise damaged()
         yield piece
     if size != head.size or crc != head.crc:
-        raise _damaged()
-
-
-def _packed(file: BinaryIO, at: int, left: int) -> Iterator[bytes]:
-    while left:
-        file.seek(at)
-        piece = file.read(min(left, PIECE))
-        if not piece:
-            raise _damaged()
-        at, left = at + len(piece), left - len(piece)
-        yield piece
-
-
-def _inflated(packed: Iterator[bytes], method: int) -> Iterator[bytes]:
-    if method == _STORED:
-        yield from packed
-        return
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        for piece in packed:
-            rest = piece
-            while rest and not inflate.eof:
-                yield inflate.decompress(rest, PIECE)
-                rest = inflate.unconsumed_tail
-        while not inflate.eof and (piece := inflate.decompress(b"", PIECE)):
-            yield piece
-    except zlib.error:
-        raise _damaged() from None
-    if not inflate.eof:
-        raise _damaged()
-
-
-def _damaged() -> MemberRefused:
-    return MemberRefused("member_corrupt", "the member is damaged")
+        raise damaged()

@@ -53,7 +53,10 @@ POST_BATCH: dict[str, Any] = {
                     "request": {"schema": "invoice"},
                 },
             },
-            **{name: {"schema": _ARCHIVE} for name in ("application/zip", "application/octet-stream")},
+            **{
+                name: {"schema": _ARCHIVE}
+                for name in ("application/zip", "application/x-7z-compressed", "application/octet-stream")
+            },
         },
     }
 }

@@ -51,7 +51,7 @@ async def post_batch(
 ) -> Response:
     """Post many documents at once: an archive, a bucket prefix, or a list of sources.
 
-    An archive (zip, tar, tar.gz, tar.zst) comes as multipart with a part `file`, as the body itself, or
+    An archive (zip, tar, tar.gz, tar.zst, 7z) comes as multipart with a part `file`, as the body itself, or
     from a `source`. `request` holds for all members; its `priority` is `bulk` unless it says otherwise.
     """
     tenant = who.tenant

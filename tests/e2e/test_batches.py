@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.client import Client, problem
-from tests.samples.archives import gzipped, tarred, zipped, zstded
+from tests.samples.archives import gzipped, sevened, tarred, zipped, zstded
 
 END = b"\n%"
 
@@ -52,7 +52,7 @@ def members(api: Client, batch: dict[str, Any], **params: Any) -> list[dict[str,
         cursor = {"cursor": page["next_cursor"]}
 
 
-@pytest.mark.parametrize("pack", [zipped, tarred, gzipped, zstded])
+@pytest.mark.parametrize("pack", [zipped, tarred, gzipped, zstded, sevened])
 def test_an_archive_becomes_documents(
     api: Client, invoice: bytes, pack: Callable[[dict[str, bytes]], bytes]
 ) -> None:

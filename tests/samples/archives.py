@@ -7,7 +7,9 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import py7zr
 import zstandard
 
 from pipeline.archives import kinds
@@ -94,11 +96,22 @@ def zstded(members: dict[str, bytes]) -> bytes:
     return zstandard.compress(tarred(members))
 
 
+def sevened(members: dict[str, bytes], **options: Any) -> bytes:
+    """All members in one block, as 7-Zip packs by default."""
+    made = io.BytesIO()
+    with py7zr.SevenZipFile(made, "w", **options) as archive:
+        for name, content in members.items():
+            archive.writestr(content, "a")
+            archive.header.files_info.files[-1]["filename"] = name  # it takes no odd ones itself
+    return made.getvalue()
+
+
 PACKERS = {
     Kind.ZIP: zipped,
     Kind.TAR: tarred,
     Kind.TAR_GZ: gzipped,
     Kind.TAR_ZST: zstded,
+    Kind.SEVEN: sevened,
 }
 
 Pack = Callable[[dict[str, bytes]], bytes]

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import lzma
+import random
 import struct
 import tarfile
 import zipfile
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import py7zr
 import pytest
 
 from pipeline.archives.unpack import Order, Part, unpack
@@ -144,6 +147,25 @@ def million_in_zip(folder: Path) -> Path:
     return path
 
 
+def seven_bomb(folder: Path) -> Path:
+    """Three members of 100 MB in one block of 50 KB."""
+    path = folder / "bomb.7z"
+    with py7zr.SevenZipFile(path, "w", filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}]) as archive:
+        for n in range(3):
+            archive.writestr(PDF + bytes(100 << 20), f"{n}.pdf")
+    return path
+
+
+def solid_seven(folder: Path) -> Path:
+    """Members of 2 KB in one block of 100 MB: what is not needed yet must not be read yet."""
+    path, noise = folder / "solid.7z", random.Random(1).randbytes(100 << 20)
+    with py7zr.SevenZipFile(path, "w", filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}]) as archive:
+        for n in range(900):
+            archive.writestr(PDF + noise[n * 2000 : n * 2000 + 2000], f"{n}.pdf")
+        archive.writestr(noise, "last")
+    return path
+
+
 BOMBS: dict[str, tuple[Callable[[Path], Path], set[str]]] = {
     "ratio": (ratio_bomb, {"payload_too_large"}),
     "lying": (lying_bomb, {"member_corrupt"}),
@@ -151,6 +173,8 @@ BOMBS: dict[str, tuple[Callable[[Path], Path], set[str]]] = {
     "header": (header_bomb, {"archive_corrupt"}),
     "nested": (nested_bomb, {"archive_ratio", "archive_too_large", "application/pdf"}),
     "million": (million_empty, {"too_many_members"}),
+    "seven": (seven_bomb, {"archive_too_large", "archive_ratio"}),
+    "solid seven": (solid_seven, {"application/pdf", "payload_too_large"}),
     "million in a zip": (million_in_zip, {"too_many_members"}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.archives import kinds, tar_entries
+from pipeline.archives import kinds, seven_header, tar_entries
 from pipeline.archives import unpack as module
 from pipeline.archives.names import shown
 from pipeline.archives.unpack import Order, Part, unpack
@@ -72,7 +72,9 @@ def test_tar_headers_are_read_as_the_library_writes_them(members: dict[str, byte
 
 @given(
     st.binary(max_size=2000),
-    st.sampled_from([b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", b""]),
+    st.sampled_from(
+        [b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd", seven_header.MAGIC, b""]
+    ),
 )
 def test_arbitrary_bytes_are_refused_and_nothing_worse(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, magic: bytes
