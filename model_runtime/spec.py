@@ -39,7 +39,7 @@ _X_HEIGHT = 7.0
 """Pixels of a lower-case x that a vision language model reads reliably: docs/budget.md."""
 
 _LEAST_TOKENS = 64
-_ONLY_READS = "This checkpoint was trained to read text only (prompt=plain in QUIRE_ENGINE_URL)."
+_ONLY_READS = "no {task}: this checkpoint was trained to read text only (prompt=plain in QUIRE_ENGINE_URL)"
 
 
 def vlm_spec(
@@ -71,7 +71,7 @@ def vlm_spec(
         prompt=prompts.PLAIN if plain else prompts.ALL,
         max_in_flight=max_in_flight,
         pixels_per_x_height=x_height or _X_HEIGHT,
-        unsupported={task: _ONLY_READS for task in Task if task not in tasks},
+        unsupported={task: _ONLY_READS.format(task=task) for task in Task if task not in tasks},
     )
 
 

@@ -6,6 +6,7 @@ import threading
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -77,7 +78,9 @@ def plan(
 @model.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(
     context: typer.Context,
-    checkpoint: Annotated[str, typer.Argument(help="a known name, or a folder")],
+    checkpoint: Annotated[
+        str, typer.Argument(help="a known name, a folder, or nano: the small one of Quire's")
+    ],
     vllm: Annotated[str | None, typer.Option(help="vLLM's program (QUIRE_VLLM)")] = None,
     host: Annotated[str, typer.Option(help="keep it private: only /v1 asks for a key")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
@@ -90,6 +93,7 @@ def serve(
     """Run `vllm serve` with the flags a document service needs; what follows `--` is handed on to it."""
     from model_runtime import checkpoints, gpu_plan, vllm_server  # noqa: PLC0415  # as above
     from model_runtime.families import TRAITS  # noqa: PLC0415
+    from model_runtime.nano import shipped  # noqa: PLC0415
 
     found = checkpoints.find(checkpoint)
     factor = TRAITS[found.family].factor
@@ -101,7 +105,7 @@ def serve(
             raise typer.Exit(FAILED)
         flags = made.flags
     serving = vllm_server.Serving(
-        model=checkpoint if Path(checkpoint).is_dir() else found.name,
+        model=checkpoints.source(checkpoint),
         executable=vllm_server.executable(vllm or settings_of().vllm),
         name=name or found.name,
         host=host,
@@ -109,6 +113,9 @@ def serve(
         flags=flags,
         more=[arg for arg in context.args if arg != "--"],
     )
+    if checkpoint == shipped.ALIAS:
+        options = urlencode({"model": serving.name or "", **shipped.options()})
+        say(f"quire: QUIRE_ENGINE_URL=vllm+http://{host}:{port}?{options}")
     limits = vllm_server.Limits(start_s=start_s, restarts=restarts)
     raise typer.Exit(vllm_server.Supervisor(serving, say, limits).run())
 

@@ -1,7 +1,7 @@
 """`PageReader` on a vision language model: text, tables, charts, fields and answers, with evidence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from model_runtime.chat import ChatModel
@@ -76,7 +76,10 @@ class VlmReader:
         self, order: ReadOrder, cancelled: Callable[[], bool], aids: PageAids | None = None
     ) -> PageReading:
         model = self._hosted()
-        session = Session(self._chat, self._spec_of(model), model, self._settings, order, cancelled, aids)
+        spec = self._spec_of(model)
+        # What it was never trained for is not asked: a schema alone can be longer than its context.
+        order = replace(order, tasks=order.tasks & spec.tasks)
+        session = Session(self._chat, spec, model, self._settings, order, cancelled, aids)
         try:
             return self._read(session)
         except Stopped:

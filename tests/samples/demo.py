@@ -20,7 +20,7 @@ def _heading(text: str) -> None:
     print(f"\n{text}\n{'-' * len(text)}")
 
 
-def _field(field: Field) -> str:
+def field_line(field: Field) -> str:
     value = f"{field.decimal} {field.currency or ''}".strip() if field.decimal else str(field.value)
     sure = f"{field.confidence:.2f}" if field.confidence is not None else "  - "
     evidence = field.evidence[0] if field.evidence else None
@@ -49,7 +49,7 @@ def _show(outcome: Outcome, result: Result) -> None:
         print(f"  pages that could not be read: {unsure}")
     shown = [field for field in result.fields if field.state is not FieldState.MISSING]
     for field in shown:
-        print(_field(field))
+        print(field_line(field))
     missing = [field.path for field in result.fields if field.state is FieldState.MISSING]
     if missing:
         print(f"  not on the page: {', '.join(missing)}")

@@ -1,11 +1,11 @@
 """Fitting probabilities, and the measures that a constant cannot pass."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from model_runtime.nano import shipped
 from pipeline.certainty import Certainty
 from pipeline.confidence import Calibration, Kind, Signs, features, probability, text_probability
 from schemas.errors import Unsupported
@@ -80,7 +80,7 @@ def test_known_pages_are_the_same_each_time_and_every_issuer_has_some() -> None:
 
 
 def test_the_fit_of_the_small_reader_is_one_of_text() -> None:
-    stored = (Path(__file__).parents[1] / "data/nano-reader/text-fit.json").read_bytes()
+    stored = (shipped.folder() / "text-fit.json").read_bytes()
     calibration = Calibration.parse(stored)
     assert (calibration.name, calibration.measured_on) == ("nano-text-1", Kind.TEXT)
     sure, unsure = (text_probability(Certainty(m, m / 2), calibration) for m in (0.99, 0.5))

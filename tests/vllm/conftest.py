@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from model_runtime.engine_url import parse
+from model_runtime.nano import shipped
 from model_runtime.vllm_client import VllmChat
 from tests.vllm.server import VllmServer, vllm
 
-NANO = Path(__file__).parents[1] / "data" / "nano-reader"
+NANO = shipped.folder()
 
 # Without vLLM (VLLM names its program) there is nothing to test here; `make test-vllm` sets it.
 collect_ignore_glob = [] if "VLLM" in os.environ else ["test_*.py"]
@@ -34,7 +35,7 @@ def tiny(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def nano(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer]:
-    with vllm(NANO, "nano-qwen2-vl", tmp_path_factory.mktemp("log") / "nano.log") as server:
+    with vllm(shipped.ALIAS, shipped.NAME, tmp_path_factory.mktemp("log") / "nano.log") as server:
         yield server
 
 

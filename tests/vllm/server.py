@@ -28,7 +28,7 @@ class VllmServer:
     """Float32, so that its tokens can be held against those of another program."""
 
     def __init__(
-        self, checkpoint: Path, name: str, log: Path, *, context: int = 4096, seqs: int = 64
+        self, checkpoint: Path | str, name: str, log: Path, *, context: int = 4096, seqs: int = 64
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -81,7 +81,7 @@ class VllmServer:
 
 
 @contextmanager
-def vllm(checkpoint: Path, name: str, log: Path) -> Iterator[VllmServer]:
+def vllm(checkpoint: Path | str, name: str, log: Path) -> Iterator[VllmServer]:
     server = VllmServer(checkpoint, name, log)
     server.start()
     try:

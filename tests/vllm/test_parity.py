@@ -68,6 +68,18 @@ def test_the_reader_says_the_same_either_way(nano_chat: VllmChat, nano_torch: To
     assert_same(nano_torch, nano_chat, replace(READ, images=(PAGES[page],)))
 
 
+def test_sixty_pages_are_read_with_the_same_tokens(nano_chat: VllmChat, nano_torch: TorchChat) -> None:
+    """In float32, greedily. What is printed is read, too: noise would agree as well."""
+    right = 0
+    for number in range(60):
+        printed = f"Item {7 * number + 11}\nPrice {number}.{number % 10}0\nCash {number + 5}.00"
+        turn = replace(READ, images=(picture(252, 112, printed),))
+        here, behind = nano_torch.complete(turn, never), nano_chat.complete(turn, never)
+        assert here.text == behind.text, printed
+        right += here.text == printed
+    assert right >= 30
+
+
 @pytest.mark.parametrize("page", range(len(PAGES)))
 def test_noise_is_the_same_noise(tiny_chat: VllmChat, tiny_torch: TorchChat, page: int) -> None:
     assert_same(tiny_torch, tiny_chat, replace(READ, images=(PAGES[page],)))

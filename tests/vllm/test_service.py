@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from model_runtime.nano import shipped
 from tests.bench.client import Api
 from tests.bench.service import running
 from tests.bench.text_score import error_rate
@@ -60,7 +61,7 @@ def test_text_is_right(reading: Api, tmp_path: Path) -> None:
     jsonschema.validate(result, json.loads(RESULT_SCHEMA.read_text()))
     assert result["document"]["state"] == "succeeded"
     read_page = result["pages"][0]
-    assert (read_page["source"], read_page["engine"]["model"]) == ("model", "nano-qwen2-vl")
+    assert (read_page["source"], read_page["engine"]["model"]) == ("model", shipped.NAME)
     assert errors(result, TEXT) <= 0.12, read_page["text"]
     assert read_page["engine"]["calibration"] == "nano-text-1"
     assert all(0 < block["confidence"] < 1 for block in read_page["blocks"])
@@ -81,7 +82,7 @@ def test_sixty_four_pages_at_once(reading: Api, tmp_path: Path) -> None:
 
 
 def test_a_model_in_this_process_reads_the_same(reading: Api, tmp_path: Path) -> None:
-    url = f"torch://{NANO}?{PLAIN}"
+    url = f"torch://{shipped.ALIAS}?{PLAIN}"
     behind = read(reading, page(tmp_path, "a"))
     with running(tmp_path / "data", QUIRE_ENGINE_URL=url) as service, Api(service.url) as api:
         here = read(api, page(tmp_path, "a"))
