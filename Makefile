@@ -97,6 +97,10 @@ bench-batch: $(DEV) ## A batch of very many documents: make bench-batch [MEMBERS
 	$(BIN)/python -m tests.bench.batch --members $(or $(MEMBERS),10000) $(if $(CLUSTER),--cluster) \
 	  $(if $(FOUND_ONLY),--found-only)
 
+.PHONY: bench-bulk
+bench-bulk: $(DEV) ## `quire bulk` over very many files, killed once: make bench-bulk [FILES=10000]
+	$(BIN)/python -m tests.bench.bulk --files $(or $(FILES),10000)
+
 bench-born-digital: $(STAMP) ## Pages per second of born-digital documents, and PyMuPDF's share
 	$(BIN)/python -m tests.bench.born_digital
 

@@ -99,6 +99,10 @@ class Buckets:
             response.close()
             response.release_conn()
 
+    def check(self, tenant: TenantId, url: str) -> None:
+        """Raises `SourceRefused` for what this tenant may not read."""
+        self._client(tenant, *_split(url))
+
     def objects(self, tenant: TenantId, url: str, after: str | None = None) -> Iterator[SourceObject]:
         """What lies below `s3://bucket/prefix`, in the order of names, a page of them in memory at a time.
 
@@ -106,7 +110,7 @@ class Buckets:
         """
         bucket, prefix = _split(url)
         client = self._client(tenant, bucket, prefix)
-        start = _split(after)[1] if after is not None else None
+        start = after.removeprefix(f"s3://{bucket}/") if after is not None else None
         listed = client.list_objects(bucket, prefix, recursive=True, start_after=start)
         while True:
             with _failures():

@@ -76,7 +76,9 @@ def sources_of(settings: Settings, database: Database) -> Sources:
 
 
 def presigned_of(settings: Settings, database: Database) -> Presigned:
-    return Presigned(database, bucket_of(settings), settings.upload_url_s, settings.max_upload_bytes)
+    # An archive may be larger than a document; what is made of it is measured again when it is fetched.
+    most = max(settings.max_upload_bytes, settings.max_archive_bytes)
+    return Presigned(database, bucket_of(settings), settings.upload_url_s, most)
 
 
 def _decode(text: str, receiver: Receiver) -> None:

@@ -1,6 +1,7 @@
 """Finds the members of a batch: out of an archive in the cage, or in a bucket; brings bytes to the store."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from pipeline.archives.entries import Limits
+from pipeline.archives.names import is_junk
 from pipeline.archives.unpack import Member, Order, Unpacked, unpack
 from pipeline.batches import (
     BatchClaim,
@@ -121,15 +123,16 @@ class Expansion:
             self.limits.check_count(position)
         except BadInput as error:
             return [], Progress(claim.position, done=True, error=error.info())
-        members = [
-            NewMember(claim.position + at, url, size, {"object": url})
-            for at, (url, size) in enumerate(found, 1)
-            if size
-        ]
-        empty = len(found) - len(members)
+        members: list[NewMember] = []
+        skipped: Counter[str] = Counter()
+        for number, (url, size) in enumerate(found, claim.position + 1):
+            if size and not is_junk(url):
+                members.append(NewMember(number, url, size, {"object": url}))
+            else:
+                skipped["empty" if not size else "junk"] += 1
         return members, Progress(
             position,
-            skipped={"empty": empty} if empty else {},
+            skipped=dict(skipped),
             listed=found[-1][0] if found else claim.listed,
             done=len(found) < AT_ONCE,
         )

@@ -72,6 +72,7 @@ async def post_batch(
 
 async def _made(parts: Parts, tenant: TenantId, got: PostedBatch, ask: Ask, also: Also) -> BatchId:
     if got.prefix is not None:
+        parts.sources.buckets.check(tenant, got.prefix)
         return await to_thread.run_sync(parts.batches.of_prefix, tenant, got.prefix, ask, also)
     if got.archive is None:
 

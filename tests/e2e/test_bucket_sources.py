@@ -52,6 +52,7 @@ def service(
         "QUIRE_SOURCE_BUCKETS": f"{inbox.url('in')}, another={inbox.url()}",
         "QUIRE_UPLOAD_URL_S": "60",
         "QUIRE_MAX_UPLOAD_BYTES": str(LIMIT),
+        "QUIRE_MAX_ARCHIVE_BYTES": str(LIMIT),
         "QUIRE_ENGINE_URL": "scripted://?delay_ms=50",
         "QUIRE_CPU_PROCESSES": "1",
     }
