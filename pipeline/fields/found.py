@@ -11,6 +11,7 @@ from pipeline.fields.folding import fold, key, within_edits
 from pipeline.fields.layout import sheet_of
 from pipeline.fields.numbers import usable
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
+from pipeline.fields.shortened import shortened
 from pipeline.fields.values import Parsed, json_number, parse
 from schemas.field import FieldType
 from schemas.finding import Finding
@@ -34,7 +35,7 @@ def found_candidates(leaves: Sequence[Leaf], content: PageContent) -> list[Field
         leaf = by_name.get(finding.path)
         if leaf is not None:
             made.append(_candidate(leaf, finding, content.page.number))
-    return made
+    return [*made, *shortened(leaves, content)]
 
 
 def _candidate(leaf: Leaf, finding: Finding, page: int) -> FieldCandidate:

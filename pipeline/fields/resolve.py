@@ -84,6 +84,11 @@ def resolve(
     fields = list(_fields(walked.leaves, document))
     if any(candidate.asserted for candidate in every):
         document.warnings.extend(sums_that_differ(walked.leaves, fields))
+    document.warnings.extend(
+        ResultWarning(code="list_cut_short", detail=c.raw or "", page=c.page, path=c.path)
+        for c in every
+        if c.outcome is Outcome.SHORTENED
+    )
     extraction = extract(walked.skeleton, fields)
     valid, complaints = validate(schema, extraction)
     return FieldsOutcome(fields, extraction, valid, [*document.warnings, *complaints])

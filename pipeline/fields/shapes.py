@@ -86,6 +86,7 @@ class Outcome(StrEnum):
     VALUE = "value"
     BLANK = "blank"  # the label stands there with nothing beside it
     INVALID = "invalid"  # something stands there that is not of the type
+    SHORTENED = "shortened"  # not a value: the page has more items than were given, as ``raw`` says
     CLUES = "clues"  # not a value: what the page says about conventions
 
 

@@ -20,13 +20,13 @@ def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) ->
     index = index_of(leaves, items=True)
     number = 0
     for table in tables:
-        grid = _grid(table)
+        grid = grid_of(table)
         header, columns = _columns(index, grid, table, leaves)
         if not columns:
             continue
         for row in range(header + 1, table.rows):
             cells = grid.get(row, {})
-            if _is_sum(cells):
+            if is_sum(cells):
                 break
             found = list(_row(page, cells, columns, number))
             if _is_item(found, leaves):
@@ -34,7 +34,7 @@ def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) ->
                 number += 1
 
 
-def _grid(table: Table) -> dict[int, dict[int, Cell]]:
+def grid_of(table: Table) -> dict[int, dict[int, Cell]]:
     grid: dict[int, dict[int, Cell]] = {}
     for cell in table.cells:
         grid.setdefault(cell.row, {})[cell.col] = cell
@@ -66,7 +66,7 @@ def _columns(
     return last, columns if enough else {}
 
 
-def _is_sum(cells: dict[int, Cell]) -> bool:
+def is_sum(cells: dict[int, Cell]) -> bool:
     """A row of totals ends the list: its first words are a label of the foot."""
     first = next((cell.text for _, cell in sorted(cells.items()) if cell.text.strip()), "")
     label = first.split(":")[0]

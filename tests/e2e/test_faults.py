@@ -15,6 +15,7 @@ from model_runtime.fault_server import FaultServer, serving
 from tests.bench.service import running as running_service
 from tests.contract.pictures import picture
 from tests.e2e.client import Client
+from tests.samples.invoice import ITEMS, invoice_pdf
 from tests.samples.sheet import new_document, new_sheet, pdf_bytes
 from tests.servers.server import free_port
 
@@ -253,3 +254,30 @@ def test_a_page_that_takes_the_server_down_ends_and_its_neighbours_are_read(hous
     assert [tried["code"] for tried in read["tries"]].count("engine_lost") == 4
     assert house.model.deaths - before == 4
     assert {document["state"] for document in ended} == {"succeeded"}
+
+
+def test_a_list_that_the_model_cuts_short_is_told(house: House) -> None:
+    """The page's own words and sums say that there was more."""
+    items = [
+        {
+            "sku": {"quote": sku, "value": sku},
+            "amount": {"quote": amount, "value": float(amount.replace(",", "."))},
+        }
+        for _, sku, *_, amount in ITEMS
+    ]
+    said = {"total": {"quote": "Gesamtbetrag 685,68 €", "value": 685.68}, "line_items": items}
+    leaf = {"type": "object", "properties": {"sku": {"type": "string"}, "amount": {"type": "number"}}}
+    schema = {
+        "type": "object",
+        "properties": {"total": {"type": "number"}, "line_items": {"type": "array", "items": leaf}},
+    }
+    house.told(Rule(reply=said, shorten_lists=1))
+    result = house.read(invoice_pdf(), "i.pdf", tasks=["fields"], schema=schema)
+    assert len(result["extraction"]["line_items"]) == 1
+    [warning] = [one for one in result["warnings"] if one["code"] == "list_cut_short"]
+    assert (warning["path"], warning["page"]) == ("line_items", 1)
+    assert "1 of 5 rows" in warning["detail"]
+    house.told(Rule(reply=said))
+    result = house.read(invoice_pdf(), "i.pdf", tasks=["fields"], schema=schema)
+    assert len(result["extraction"]["line_items"]) == 5
+    assert "list_cut_short" not in warned(result)
