@@ -12,6 +12,7 @@ STAMP  := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 DEPLOY := $(VENV)/.installed-deploy
 MODEL  := $(VENV)/.installed-model
+NANO_STAMP := $(VENV)/.installed-nano
 VLLM_VENV ?= .venv-vllm
 VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 
@@ -41,6 +42,11 @@ $(DEV): $(STAMP)
 
 $(MODEL): $(DEV)
 	$(PIP) -e '.[model]'
+	$(CLIENT)
+	@touch $@
+
+$(NANO_STAMP): $(MODEL)
+	$(PIP) -e '.[train,plots]'
 	$(CLIENT)
 	@touch $@
 
@@ -145,6 +151,21 @@ bench-loops: $(STAMP) ## False alarms of the loop detection on documents: make b
 	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-loops DATA=DIR"; exit 2; }
 	$(BIN)/python -m tests.bench.loops "$(DATA)"
 
+.PHONY: eval-nano measure-nano
+NANO = $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(OPTIONS),--options "$(OPTIONS)") \
+       $(if $(COUNT),--count $(COUNT)) $(if $(MINUTES),--minutes $(MINUTES))
+
+eval-nano: $(NANO_STAMP) ## What the small model reads through the service: make eval-nano [CHECKPOINT=DIR] [ENGINE=torch,vllm] (docs/nano.md)
+	@mkdir -p $(OUT)
+	VLLM="$(VLLM)" $(BIN)/python -m tests.bench.nano_eval --engine $(or $(ENGINE),torch) $(NANO) \
+	  $(if $(FIELDS),--fields $(FIELDS)) --out $(OUT)/eval-nano.json
+
+measure-nano: $(NANO_STAMP) ## Budget, second looks, certainty and inventions, with plots: make measure-nano [CHECKPOINT=DIR] [PLOTS=docs]
+	@mkdir -p $(OUT)
+	VLLM="$(VLLM)" $(BIN)/python -m tests.bench.nano_measure --engine $(or $(ENGINE),torch) $(NANO) \
+	  $(if $(PARTS),--parts $(PARTS)) --out $(OUT)/measure-nano.json
+	$(BIN)/python -m tests.bench.nano_plots $(wildcard $(OUT)/eval-nano.json) $(OUT)/measure-nano.json --out $(or $(PLOTS),$(OUT))
+
 bench-query: $(DEV) ## Queries and searches on a large Postgres: make bench-query ROWS=10000000
 	$(BIN)/python -m tests.bench.query --rows $(or $(ROWS),100000)
 
@@ -164,7 +185,7 @@ check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
-	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy,model]'
+	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy,model,train,plots]'
 	{ head -1 constraints.txt; $(OUT)/pins/bin/python -m pip freeze --exclude-editable | grep '=='; } > $(OUT)/constraints
 	mv $(OUT)/constraints constraints.txt && rm -rf $(OUT)/pins
 

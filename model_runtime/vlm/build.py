@@ -13,7 +13,9 @@ from pipeline.ports import PageReader
 from schemas.engine import EngineSpec
 from schemas.errors import Unsupported
 
-OPTIONS = frozenset({"visual_tokens", "context", "check", "sampled", "prompt", "calibration", "x_height"})
+OPTIONS = frozenset(
+    {"visual_tokens", "context", "reply_tokens", "check", "sampled", "prompt", "calibration", "x_height"}
+)
 
 _VISUAL_TOKENS = 1280
 """Of the largest image, unless set: what Qwen2-VL's authors recommend."""
@@ -28,9 +30,9 @@ def build(
 ) -> VlmReader:
     """``hosted`` says which model answers, as far as that is known; a server may not be up yet.
 
-    ``visual_tokens`` of the largest image, ``context`` in tokens, ``check=never|doubtful|always`` and
-    ``sampled=N`` for the second reader, ``prompt=plain`` for checkpoints that only read,
-    ``calibration=FILE``, ``x_height`` in pixels.
+    ``visual_tokens`` of the largest image, ``context`` and ``reply_tokens``,
+    ``check=never|doubtful|always`` and ``sampled=N`` for the second reader, ``prompt=plain`` for
+    checkpoints that only read, ``calibration=FILE``, ``x_height`` in pixels.
     """
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
@@ -39,6 +41,7 @@ def build(
     try:
         settings = ReaderSettings(
             context=int(options["context"]) if "context" in options else None,
+            reply_tokens=int(options.get("reply_tokens", "8192")),
             check=Check(options.get("check", Check.DOUBTFUL)),
             sampled=int(options.get("sampled", "20")),
             plain=options.get("prompt") == "plain",
@@ -50,6 +53,8 @@ def build(
         raise _refused(str(error)) from None
     if not 4 <= visual_tokens <= 16_384 or (settings.context or 512) < 512 or (x_height or 1) <= 0:
         raise _refused("visual_tokens is 4 to 16384, context at least 512, x_height above 0")
+    if settings.reply_tokens < 256:
+        raise _refused("reply_tokens is at least 256")
 
     def spec(model: Hosted) -> EngineSpec:
         return vlm_spec(

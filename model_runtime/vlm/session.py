@@ -14,7 +14,7 @@ from schemas.errors import ResultWarning
 from schemas.geometry import Box
 from schemas.reading import Spent
 
-_LEAST_REPLY, _MOST_REPLY = 256, 8192
+_LEAST_REPLY = 256
 _CONTEXT = 32_768
 """Of a server that does not say: what every Qwen-VL model has."""
 
@@ -129,4 +129,4 @@ class Session:
         """Tokens that are left for the reply."""
         taken = self.spec.limits.tokens(image.width, image.height) + len(prompt) / _CHARACTERS_A_TOKEN + 64
         context = self.settings.context or self.model.context or _CONTEXT
-        return max(_LEAST_REPLY, min(_MOST_REPLY, int(context - taken)))
+        return max(_LEAST_REPLY, min(self.settings.reply_tokens, int(context - taken)))

@@ -27,9 +27,11 @@ class Hosted:
 
 @dataclass(frozen=True, slots=True)
 class ReaderSettings:
-    """``context``: tokens of prompt, images and reply together. ``plain``: see `pipeline.prompts.text`."""
+    """``context``: tokens of prompt, images and reply together; ``reply_tokens``: of a reply, at most.
+    ``plain``: see `pipeline.prompts.text`."""
 
     context: int | None = None
+    reply_tokens: int = 8192
     check: Check = Check.DOUBTFUL
     sampled: int = 20
     """Of so many pages one is checked by the CPU reader though nothing speaks against it; 0: none."""
