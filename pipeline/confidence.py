@@ -24,7 +24,7 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-FEATURES = ("mean", "least", "fuzzy", "agreed", "disagreed", "invalid")
+FEATURES = ("mean", "least", "fuzzy", "agreed", "disagreed", "invalid", "adds", "differs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,15 @@ class Signs:
     """What is known of one value.
 
     ``match``: how its quote was found among words that another reader saw; None: it was not. ``agreed``:
-    whether an independent reading of the same place says the same; None: there was none.
+    whether an independent reading of the same place says the same; None: there was none. ``adds``: whether an
+    amount makes the sum that it stands in; None: it stands in none.
     """
 
     certainty: Certainty | None
     match: Match | None = None
     agreed: bool | None = None
     valid: bool = True
+    adds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def features(signs: Signs) -> dict[str, float]:
         "agreed": float(signs.agreed is True),
         "disagreed": float(signs.agreed is False),
         "invalid": float(not signs.valid),
+        "adds": float(signs.adds is True),
+        "differs": float(signs.adds is False),
     }
 
 

@@ -81,4 +81,4 @@ def _probability(claim: Claim, calibration: Calibration | None) -> float | None:
 
 def _signs(claim: Claim) -> Signs:
     match = next((e.match for e in claim.evidence if e.boxes), None)
-    return Signs(claim.certainty, match, claim.agreed, claim.valid)
+    return Signs(claim.certainty, match, claim.agreed, claim.valid, claim.adds)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from model_runtime.chat import ChatModel
 from model_runtime.families import TRAITS
+from model_runtime.vlm.adding import add_up
 from model_runtime.vlm.asking import Unanswered
 from model_runtime.vlm.blocks import laid, seen_blocks
 from model_runtime.vlm.evidence import answer, finding, locate
@@ -165,8 +166,10 @@ class VlmReader:
             blocks, tables = seen_blocks(found.text, alignment, calibration)
         values = found.values
         if values is not None:
+            add_up(values)
             values = look_again(session, values)
             locate(values, witness.reference)
+            add_up(values)
         return Seen(
             blocks=tuple(blocks) if blocks is not None else tuple(found.pictures) or None,
             tables=tuple(tables or ()),

@@ -43,7 +43,8 @@ def _in_doubt(claim: Claim) -> bool:
     if claim.leaf is None or not _place(claim):
         return False
     unsure = claim.certainty is not None and claim.certainty.least < _DOUBTFUL
-    return unsure or not claim.valid or all(e.match is not Match.EXACT for e in claim.evidence)
+    wrong = not claim.valid or claim.adds is False
+    return unsure or wrong or all(e.match is not Match.EXACT for e in claim.evidence)
 
 
 def _least(claim: Claim) -> float:

@@ -34,6 +34,9 @@ class Claim:
     question: str = ""
     agreed: bool | None = None
     valid: bool = True
+    adds: bool | None = None
+    """Whether an amount makes the sum it stands in; None: it stands in none."""
+
     evidence: list[Evidence] = field(default_factory=list)
 
 

@@ -28,12 +28,17 @@ def sums_that_differ(leaves: Sequence[Leaf], fields: Sequence[Field]) -> Iterato
         amounts = _column(leaf, by_path)
         if len(amounts) < 2 or None in amounts:
             continue
-        made = sum((a for a in amounts if a is not None), Decimal(0))
-        slack = max(_CENT, _ROUNDED * len(amounts))
-        if not any(abs(made - total) <= slack for total in totals.values()):
+        known = [amount for amount in amounts if amount is not None]
+        if not any(add_up_to(known, total) for total in totals.values()):
+            made = sum(known, Decimal(0))
             named = ", ".join(f"{concept} {total}" for concept, total in totals.items())
             detail = f"the {len(amounts)} items add up to {made}, which is none of: {named}"
             yield ResultWarning(code="sums_differ", detail=detail, path=leaf.name)
+
+
+def add_up_to(amounts: Sequence[Decimal], total: Decimal) -> bool:
+    """Whether they make it, but for what rounding each of them may cost."""
+    return abs(sum(amounts, Decimal(0)) - total) <= max(_CENT, _ROUNDED * len(amounts))
 
 
 def _column(leaf: Leaf, by_path: dict[str, Field]) -> list[Decimal | None]:
