@@ -24,11 +24,11 @@ def test_the_examples_of_the_readme_run(
     running: Running, invoice: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = README.read_text("utf-8").replace("http://127.0.0.1:8088", running.url)
-    text = re.sub(r'"((?:invoice|searchable|chunks|totals)\.\w+)"', rf'"{tmp_path}/\1"', text)
+    text = re.sub(r'"((?:invoice|searchable|chunks|totals|july)\.\w+)"', rf'"{tmp_path}/\1"', text)
     (tmp_path / "invoice.pdf").write_bytes(invoice)
     names: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", text, re.S)
-    assert len(blocks) == 9
+    assert len(blocks) == 11
     for block in blocks:
         exec(compile(block, str(README), "exec"), names)
     said = capsys.readouterr().out

@@ -25,8 +25,10 @@ from quire_client.queries import RowFormat
 from quire_client.retries import Retries
 from quire_client.shapes import Document, Event, Request, Result
 from quire_client.signatures import sign, verify
+from quire_client.webhooks import CALLBACKS
 
 __all__ = [
+    "CALLBACKS",
     "LOCAL",
     "AnswerInvalid",
     "BatchRunning",

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from quire_client import exports, sending
 from quire_client.errors import QuireError, Unreachable
 from quire_client.retries import Tries
-from quire_client.shapes import Request
+from quire_client.shapes import Request, Result
 from quire_client.transport import (
     Body,
     Call,
@@ -28,15 +28,33 @@ from quire_client.transport import (
 Batch = dict[str, Any]
 Member = dict[str, Any]
 
+
+class Line(TypedDict):
+    """How a member ended; of two lines of a member the one with the higher ``sequence`` counts."""
+
+    sequence: int
+    number: int
+    name: str | None
+    external_id: str | None
+    state: str
+    document_id: str | None
+    run_id: str | None
+    error: dict[str, Any] | None
+    result: Result | None
+
+
 ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 _HOLD_S = 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 
 
 class Origin(TypedDict, total=False):
-    """One of a list of sources."""
+    """One of a list of sources: one of ``url``, ``base64``, ``object``."""
 
     url: str
+    base64: str
+    object: str
+    filename: str
     external_id: str
     request: Request
 
@@ -106,7 +124,7 @@ class Batches:
 
     def results(
         self, batch_id: str, *, after: int = 0, follow: bool = False, include: Iterable[str] | None = None
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Line]:
         """A line for each member that has ended, in the order of their ends; later lines of a member count.
 
         ``after``: the `sequence` of the last line you have. ``follow``: until the batch has ended. A
@@ -140,7 +158,7 @@ class Batches:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return dict(self._transport.json(Call("POST", path("batches"), headers=headers, body=body)))
 
-    def _lines(self, call: Call) -> Iterator[dict[str, Any]]:
+    def _lines(self, call: Call) -> Iterator[Line]:
         with self._transport.stream(call, read=False) as answer:
             lines = answer.iter_lines()
             while True:
