@@ -141,6 +141,7 @@ class Webhooks:
             notice = outbox_rows.Notice(EventType.WEBHOOK_TEST, "test", webhook=ident)
             (delivery,) = outbox_rows.send(connection, tenant, notice, [outbox_rows.Receiver(webhook=ident)])
             row = delivery_log.find(connection, tenant, webhook, delivery)
+            audit_rows.note(connection, tenant, Action.WEBHOOK_TESTED, webhook)
         self._waker.wake(Queue.DELIVER)
         assert row is not None
         return row
@@ -167,6 +168,7 @@ class Webhooks:
                 _open(_there(hook_rows.find(connection, tenant, owner)))
             if not delivery_log.restart(connection, tenant, owner, delivery):
                 raise _no_delivery()
+            audit_rows.note(connection, tenant, Action.DELIVERY_REDELIVERED, delivery)
             return _delivery(delivery_log.find(connection, tenant, owner, delivery))
 
         row = self._database.settle(write)
