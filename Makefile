@@ -13,6 +13,7 @@ DEV    := $(VENV)/.installed-dev
 DEPLOY := $(VENV)/.installed-deploy
 MODEL  := $(VENV)/.installed-model
 NANO_STAMP := $(VENV)/.installed-nano
+API    := $(VENV)/.installed-api
 VLLM_VENV ?= .venv-vllm
 VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 
@@ -177,6 +178,16 @@ $(DEPLOY): $(DEV)
 	$(CLIENT)
 	@touch $@
 
+$(API): $(DEV)
+	$(PIP) -e '.[api]'
+	$(CLIENT)
+	@touch $@
+
+.PHONY: test-api
+test-api: $(API) ## Hold the running service to its OpenAPI document, on SQLite and Postgres: make test-api [EXAMPLES=20] [ON=sqlite]
+	@mkdir -p $(OUT)
+	$(BIN)/python -m tests.bench.api --on $(or $(ON),both) --examples $(or $(EXAMPLES),20) --report $(OUT)/api
+
 check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts without a container engine
 	$(BIN)/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint deploy/Dockerfile
@@ -185,7 +196,7 @@ check-deploy: $(DEPLOY) ## Check the compose file, the Dockerfile and the alerts
 
 pins: ## Write constraints.txt anew from the newest versions that pyproject.toml allows
 	rm -rf $(OUT)/pins && "$(PYTHON)" -m venv $(OUT)/pins
-	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy,model,train,plots]'
+	$(OUT)/pins/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,deploy,model,train,plots,api]'
 	{ head -1 constraints.txt; $(OUT)/pins/bin/python -m pip freeze --exclude-editable | grep '=='; } > $(OUT)/constraints
 	mv $(OUT)/constraints constraints.txt && rm -rf $(OUT)/pins
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from schemas.errors import RequestInvalid
 
-_PART = re.compile(r"(\d{1,7})(?:(-)(\d{1,7})?)?")
+_PART = re.compile(r"([0-9]{1,7})(?:(-)([0-9]{1,7})?)?")
 
 
 def select_pages(spec: str | None, page_count: int, part: str | None = None) -> list[int]:

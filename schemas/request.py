@@ -10,11 +10,13 @@ from pydantic import (
     Field,
     HttpUrl,
     SecretStr,
+    StrictBool,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
+from schemas.numbers import OF_JSON
 from schemas.split import SplitRequest
 
 
@@ -43,8 +45,8 @@ class BudgetRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     profile: BudgetProfile | None = None
-    min_pixels: Annotated[int, Field(ge=784, le=33_554_432)] | None = None
-    max_pixels: Annotated[int, Field(ge=784, le=33_554_432)] | None = None
+    min_pixels: Annotated[int, Field(ge=784, le=33_554_432), OF_JSON] | None = None
+    max_pixels: Annotated[int, Field(ge=784, le=33_554_432), OF_JSON] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "BudgetRequest":
@@ -55,7 +57,10 @@ class BudgetRequest(BaseModel):
         return self
 
 
-_PAGES = re.compile(r"\d{1,7}(-(\d{1,7})?)?(,\d{1,7}(-(\d{1,7})?)?)*")
+PAGES_SHAPE: dict[str, Any] = {"pattern": r"^[0-9,\s-]*$"}
+"""What OpenAPI says of a choice of pages; whether it makes sense is seen when it is read."""
+
+_PAGES = re.compile(r"[0-9]{1,7}(-([0-9]{1,7})?)?(,[0-9]{1,7}(-([0-9]{1,7})?)?)*")
 _LABEL_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,62}")
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")]
@@ -70,18 +75,20 @@ class Request(BaseModel):
     tasks: list[Task] | None = None
     schema_: dict[str, Any] | str | None = Field(default=None, alias="schema")
     questions: list[Question] = Field(default_factory=list, max_length=50)
-    pages: str | None = Field(default=None, max_length=2000, examples=["1-3,7"])
-    split: bool | SplitRequest = False
+    pages: str | None = Field(
+        default=None, max_length=2000, examples=["1-3,7"], json_schema_extra=PAGES_SHAPE
+    )
+    split: StrictBool | SplitRequest = False
     languages: list[Language] = Field(default_factory=list, max_length=8)
     budget: BudgetRequest = BudgetRequest(profile=BudgetProfile.BALANCED)
     engine: str = Field(default="auto", max_length=100)
-    reuse: bool = True
+    reuse: StrictBool = True
     password: SecretStr | None = Field(default=None, max_length=512)
     priority: Priority = Priority.INTERACTIVE
     callback_url: HttpUrl | None = None
     labels: dict[str, str] = Field(default_factory=dict, max_length=32)
     external_id: str | None = Field(default=None, min_length=1, max_length=256)
-    retention_hours: int | None = Field(default=None, ge=1, le=876_000)
+    retention_hours: Annotated[int, Field(ge=1, le=876_000), OF_JSON] | None = None
 
     @field_validator("pages")
     @classmethod

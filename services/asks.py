@@ -20,6 +20,7 @@ from services.webhooks import Webhooks
 
 _JSON_FIELDS = frozenset({"schema", "labels", "budget", "split"})
 _COMMA_FIELDS = frozenset({"tasks", "languages"})
+_TYPED_FIELDS = frozenset({"reuse", "retention_hours", "split"})
 
 
 class MalformedJson(BadInput):
@@ -126,6 +127,14 @@ def members_of_form(texts: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return members
 
 
+def _typed(text: str) -> Any:
+    """A number or a truth value as JSON spells it; anything else stays the text it is, and is refused."""
+    try:
+        return orjson.loads(text.strip().lower())
+    except orjson.JSONDecodeError:
+        return text
+
+
 def _add_field(members: dict[str, Any], name: str, text: str) -> None:
     if text == "":
         return  # a form sends what nobody filled in
@@ -145,6 +154,8 @@ def _add_field(members: dict[str, Any], name: str, text: str) -> None:
         raise fault(f"/request/{name[:100]}", "repeated", "given twice")
     elif name in _JSON_FIELDS and text.lstrip().startswith(("{", "[")):
         members[name] = parse_json(text, f"the form field {name!r}")
+    elif name in _TYPED_FIELDS:
+        members[name] = _typed(text)
     elif name == "budget":
         members[name] = {"profile": text}
     else:

@@ -79,6 +79,7 @@ def create_app(parts: Parts) -> ASGIApp:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         telemetry=parts.tracing.telemetry(),
     )
     app.state.parts = parts

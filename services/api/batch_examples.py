@@ -3,53 +3,57 @@
 from typing import Any
 
 from schemas.batch import BatchView
-from services.api.examples import REF, SOURCES
+from services.api.examples import FORM, REF, SMALL_PDF, SOURCE, one_of
 
 _ARCHIVE = {"type": "string", "format": "binary"}
 _MEMBERS = {
     "type": "array",
     "minItems": 1,
-    "items": {
-        "type": "object",
-        "properties": {
-            "url": {"type": "string", "format": "uri"},
-            "base64": {"type": "string"},
-            "object": {"type": "string", "examples": ["s3://inbox/2026/a.pdf"]},
-            "filename": {"type": "string"},
-            "external_id": {"type": "string", "minLength": 1, "maxLength": 256},
-            "request": REF,
-        },
-        "description": "exactly one of url, base64, object; `request` adds to the one for all",
-    },
+    "items": one_of(
+        "url",
+        "base64",
+        "object",
+        external_id={"type": ["string", "null"], "minLength": 1, "maxLength": 256},
+        request={"anyOf": [REF, {"type": "null"}]},
+    ),
+    "description": "`request` of a member adds to the one for all",
 }
+_PREFIX = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["prefix"],
+    "properties": {"prefix": {"type": "string", "pattern": "^s3://", "maxLength": 4096}},
+    "description": "all objects below it",
+}
+
+
+def _one(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name],
+        "properties": {name: shape, "request": REF},
+    }
+
 
 POST_BATCH: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": _ARCHIVE, "request": REF},
-                }
+                "schema": FORM,
+                "encoding": {"request": {"contentType": "application/json"}},
             },
             "application/json": {
                 "schema": {
-                    "type": "object",
-                    "properties": {
-                        "source": {
-                            "type": "object",
-                            "properties": {**SOURCES["properties"], "prefix": {"type": "string"}},
-                            "description": "an archive, or `prefix`: all objects below it",
-                        },
-                        "sources": _MEMBERS,
-                        "request": REF,
-                    },
-                    "description": "either source or sources",
+                    "oneOf": [
+                        _one("source", {"oneOf": [*SOURCE["oneOf"], _PREFIX]}),
+                        _one("sources", _MEMBERS),
+                    ],
+                    "description": "source: an archive, or all objects below a prefix; or sources",
                 },
                 "example": {
-                    "sources": [{"url": "https://example.org/a.pdf", "external_id": "erp-1"}],
+                    "sources": [{"base64": SMALL_PDF, "filename": "a.pdf", "external_id": "erp-1"}],
                     "request": {"schema": "invoice"},
                 },
             },

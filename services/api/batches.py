@@ -36,7 +36,7 @@ _LOOK_S = 0.5
     "",
     status_code=202,
     response_model=BatchView,
-    responses=batch_examples.made() | examples.problems(400, 409, 413, 415, 422, 429),
+    responses=batch_examples.made() | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=batch_examples.POST_BATCH,
 )
 async def post_batch(

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/documents", tags=["documents"])
     "",
     status_code=202,
     response_model=DocumentView,
-    responses=examples.created(200, 202) | examples.problems(400, 409, 413, 415, 422, 429),
+    responses=examples.created(200, 202) | examples.problems(400, 404, 409, 410, 413, 415, 422, 429),
     openapi_extra=examples.POST_DOCUMENT,
 )
 async def post_document(
@@ -104,6 +104,7 @@ def list_documents(
     )
     if len(marks) > 8:
         raise fault("/query/label", "too_many", "at most 8 labels")
+    after = parse_time(created_after, "/query/created_after") if created_after is not None else None
     wanted = DocumentFilter(
         state=state,
         batch_id=batch_id,
@@ -111,7 +112,7 @@ def list_documents(
         document_class=document_class,
         external_id=external_id,
         sha256=sha256,
-        created_after=parse_time(created_after, "/query/created_after") if created_after else None,
+        created_after=after,
         labels=marks,
     )
     before = cursor_of("documents", cursor)

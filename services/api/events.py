@@ -38,7 +38,9 @@ async def get_events(
     document_id: str,
     parts: Served,
     who: Reader,
-    last_event_id: Annotated[str | None, Header(pattern=r"^\d{1,18}$", description="resume after it")] = None,
+    last_event_id: Annotated[
+        str | None, Header(pattern=r"^[0-9]{1,18}$", description="resume after it")
+    ] = None,
 ) -> Response:
     """`page.finished` and `document.STATE` events; the stream ends when the newest run has."""
     after = int(last_event_id or 0)

@@ -1,8 +1,10 @@
 """What OpenAPI shows besides the shapes: request bodies, examples, the problems of each call."""
 
+import base64
 from typing import Any
 
 from schemas.api import DocumentView, Problem, RunView
+from schemas.request import PAGES_SHAPE, BudgetProfile, Priority, Task
 from services.api.problems import MEDIA_TYPE
 
 _WORDS = {
@@ -95,51 +97,89 @@ def json_body(schema: dict[str, Any], example: Any, *, required: bool = False) -
     return {"requestBody": {"required": required, "content": content}}
 
 
-SOURCES: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "url": {"type": "string", "format": "uri"},
-        "base64": {"type": "string"},
-        "object": {"type": "string", "examples": ["s3://inbox/2026/a.pdf"]},
-        "upload": {"type": "string", "examples": ["upl_01kb2c8m3v5x7z9b1d3f5h7k9n"]},
-        "filename": {"type": "string"},
-    },
-    "description": "exactly one of url, base64, object, upload",
+SMALL_PDF = base64.b64encode(
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 4 0 R/Resources<</Font<</F<</Type/Font"
+    b"/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj 4 0 obj<</Length 49>>stream\n"
+    b"BT /F 14 Tf 20 40 Td (Total 700.10 EUR) Tj ET    \nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+).decode()
+"""One page that says `Total 700.10 EUR`."""
+
+_SOURCES: dict[str, dict[str, Any]] = {
+    "url": {"type": "string", "maxLength": 4096, "description": "http or https"},
+    "base64": {"type": "string", "format": "byte"},
+    "object": {"type": "string", "maxLength": 4096, "examples": ["s3://inbox/2026/a.pdf"]},
+    "upload": {"type": "string", "maxLength": 64, "examples": ["upl_01kb2c8m3v5x7z9b1d3f5h7k9n"]},
 }
+
+
+def one_of(*names: str, **more: Any) -> dict[str, Any]:
+    """An object with exactly one of these sources, and what else it may hold."""
+    return {
+        "oneOf": [
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": [name],
+                "properties": {name: _SOURCES[name], "filename": _FILENAME, **more},
+            }
+            for name in names
+        ],
+        "description": f"exactly one of {', '.join(names)}",
+    }
+
+
+_FILENAME = {"type": ["string", "null"], "maxLength": 1024}
+SOURCE = one_of("url", "base64", "object", "upload")
 REF = {"$ref": "#/components/schemas/Request"}
+
+_TASK = "|".join(Task)
+_LANGUAGE = "[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*"
+FORM: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["file"],
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "request": REF,
+        "schema": {"type": "string", "minLength": 1, "description": "name of a schema, or a JSON Schema"},
+        "tasks": {"type": "string", "pattern": f"^({_TASK})(,({_TASK}))*$"},
+        "questions": {"type": "string", "pattern": r"^[^\s\[]", "maxLength": 2000},
+        "pages": {"type": "string", "examples": ["1-3,7"], "maxLength": 2000, **PAGES_SHAPE},
+        "split": {"enum": ["true", "false"], "description": "or a JSON object"},
+        "languages": {"type": "string", "pattern": f"^{_LANGUAGE}(,{_LANGUAGE}){{0,7}}$"},
+        "budget": {"enum": [str(profile) for profile in BudgetProfile]},
+        "engine": {"type": "string", "minLength": 1, "maxLength": 100},
+        "reuse": {"enum": ["true", "false"]},
+        "password": {"type": "string", "maxLength": 512},
+        "priority": {"enum": [str(priority) for priority in Priority]},
+        "callback_url": {"type": "string", "format": "uri", "pattern": "^https?://"},
+        "external_id": {"type": "string", "minLength": 1, "maxLength": 256},
+        "retention_hours": {"type": "string", "pattern": "^[1-9][0-9]{0,4}$"},
+    },
+    "patternProperties": {r"^label\.[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$": {"type": "string", "maxLength": 256}},
+    "description": "what is asked stands in `request`, or in fields of their own",
+}
 
 POST_DOCUMENT: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "request": REF,
-                        "schema": {"type": "string", "description": "name of a schema, or a JSON Schema"},
-                        "tasks": {"type": "string", "description": "comma-separated"},
-                        "questions": {"type": "string", "description": "repeat for more"},
-                        "pages": {"type": "string", "examples": ["1-3,7"]},
-                        "split": {"type": "string", "description": "true, or a JSON object"},
-                        "languages": {"type": "string", "description": "comma-separated"},
-                        "password": {"type": "string"},
-                    },
-                },
+                "schema": FORM,
                 "encoding": {"request": {"contentType": "application/json"}},
             },
             "application/json": {
                 "schema": {
                     "type": "object",
                     "required": ["source"],
-                    "properties": {"source": SOURCES, "request": REF},
+                    "additionalProperties": False,
+                    "properties": {"source": SOURCE, "request": REF},
                 },
                 "examples": {
                     "url": {"value": {"source": {"url": "https://example.com/a.pdf"}, "request": REQUEST}},
                     "object": {"value": {"source": {"object": "s3://inbox/2026/a.pdf"}, "request": REQUEST}},
-                    "base64": {"value": {"source": {"base64": "JVBERi0x...", "filename": "a.pdf"}}},
+                    "base64": {"value": {"source": {"base64": SMALL_PDF, "filename": "a.pdf"}}},
                 },
             },
         },
@@ -147,7 +187,8 @@ POST_DOCUMENT: dict[str, Any] = {
 }
 
 POST_RUN = json_body(
-    {"type": "object", "properties": {"request": REF}}, {"request": {"schema": "receipt", "pages": "2"}}
+    {"anyOf": [{"type": "object", "additionalProperties": False, "properties": {"request": REF}}, REF]},
+    {"request": {"schema": "receipt", "pages": "2"}},
 )
 POST_QUESTIONS = json_body(
     {
@@ -159,16 +200,21 @@ POST_QUESTIONS = json_body(
                 "type": "array",
                 "minItems": 1,
                 "maxItems": 50,
-                "items": {"type": "string", "minLength": 1},
+                "items": {"type": "string", "minLength": 1, "maxLength": 2000, "pattern": r"\S"},
             },
-            "password": {"type": "string"},
+            "password": {"type": ["string", "null"], "maxLength": 512},
         },
     },
     {"questions": ["Who signed it?"]},
     required=True,
 )
 POST_RETRY = json_body(
-    {"type": "object", "additionalProperties": False, "properties": {"password": {"type": "string"}}}, {}
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"password": {"type": ["string", "null"], "maxLength": 512}},
+    },
+    {},
 )
 POST_UPLOAD = json_body(
     {
@@ -184,7 +230,7 @@ POST_UPLOAD = json_body(
     {"filename": "archive-scan.pdf", "bytes": 734003200},
     required=True,
 )
-_OPERAND = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
+TEXT = {"type": "string", "minLength": 1, "maxLength": 2000}
 _ORDER_SCHEMA = {
     "type": "object",
     "title": "Delivery note",
@@ -208,59 +254,13 @@ POST_INFER = json_body(
         "additionalProperties": False,
         "required": ["document_id"],
         "properties": {
-            "document_id": {"type": "string"},
-            "run_id": {"type": "string"},
-            "title": {"type": "string", "minLength": 1, "maxLength": 200},
+            "document_id": {"type": "string", "maxLength": 64},
+            "run_id": {"type": ["string", "null"], "maxLength": 64},
+            "title": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
         },
     },
     {"document_id": DOCUMENT["id"], "title": "Delivery note"},
     required=True,
-)
-POST_QUERY = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "where": {"type": "object", "description": "a condition: see docs/query.md"},
-            "rows": {"type": "string", "default": "documents", "description": "documents, or a list in them"},
-            "select": {"type": "array", "items": _OPERAND},
-            "order": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["by"],
-                    "properties": {"by": _OPERAND, "dir": {"enum": ["asc", "desc"]}},
-                },
-            },
-            "aggregate": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["op"],
-                    "properties": {
-                        "op": {"enum": ["count", "sum", "min", "max", "avg"]},
-                        "field": _OPERAND,
-                        "as": {"type": "string"},
-                    },
-                },
-            },
-            "group_by": {"type": "array", "items": _OPERAND},
-            "limit": {"type": "integer", "minimum": 1},
-            "cursor": {"type": ["string", "null"]},
-        },
-    },
-    {
-        "where": {
-            "and": [
-                {"field": "total", "op": "gt", "value": 100},
-                {"any": "line_items", "where": {"field": "sku", "op": "eq", "value": "A"}},
-                {"label": "dept", "op": "eq", "value": "hr"},
-            ]
-        },
-        "select": ["number", "total", "document.filename"],
-        "order": [{"by": "total", "dir": "desc"}],
-        "limit": 50,
-    },
 )
 PATCH_FIELDS = json_body(
     {
@@ -273,10 +273,20 @@ PATCH_FIELDS = json_body(
                 "minItems": 1,
                 "maxItems": 500,
                 "items": {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "required": ["path"],
-                    "properties": {"path": {"type": "string"}, "value": {}, "withdraw": {"type": "boolean"}},
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "required": ["path", "value"],
+                            "properties": {"path": TEXT, "value": {}, "withdraw": {"const": False}},
+                        },
+                        {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "required": ["path", "withdraw"],
+                            "properties": {"path": TEXT, "withdraw": {"const": True}},
+                        },
+                    ],
                 },
             }
         },
@@ -289,37 +299,4 @@ PATCH_FIELDS = json_body(
         ]
     },
     required=True,
-)
-_EVENTS = {
-    "anyOf": [
-        {"type": "array", "items": {"$ref": "#/components/schemas/EventType"}, "minItems": 1, "maxItems": 20},
-        {"type": "null"},
-    ],
-    "description": "types to be told of; null or left out: all of them",
-}
-_WEBHOOK = {
-    "url": {"type": "string", "minLength": 1, "maxLength": 2000},
-    "description": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}]},
-    "events": _EVENTS,
-}
-POST_WEBHOOK = json_body(
-    {"type": "object", "additionalProperties": False, "required": ["url"], "properties": _WEBHOOK},
-    {"url": "https://example.com/quire", "events": ["document.succeeded", "document.failed"]},
-    required=True,
-)
-PATCH_WEBHOOK = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {**_WEBHOOK, "enabled": {"type": "boolean"}},
-    },
-    {"enabled": True},
-)
-ROTATE_SECRET = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"overlap_s": {"type": "integer", "minimum": 0, "maximum": 604800, "default": 86400}},
-    },
-    {"overlap_s": 3600},
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from schemas import field as shapes
 from schemas.ids import DocumentId
@@ -24,7 +24,7 @@ class CorrectionIn(BaseModel):
 
     path: str = Field(min_length=1, max_length=2000)
     value: Any = None
-    withdraw: bool = False
+    withdraw: StrictBool = False
 
 
 class CorrectionsIn(BaseModel):

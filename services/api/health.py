@@ -88,8 +88,8 @@ def usage(
         str | None, Query(description="RFC 3339", json_schema_extra={"format": "date-time"})
     ] = None,
 ) -> UsageView:
-    first = parse_time(since, "/query/since") if since else None
-    last = parse_time(until, "/query/until") if until else None
+    first = parse_time(since, "/query/since") if since is not None else None
+    last = parse_time(until, "/query/until") if until is not None else None
     spent, states = parts.lookup.usage(who.tenant, first, last)
     rows, quota = parts.lookup.months(who.tenant, _MONTHS)
     names = MonthView.model_fields

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from schemas.request import Request
-from services.api import examples
+from services.api import examples, query_examples
+from services.api.links import link
 
 _REF = "#/components/schemas/{model}"
 
@@ -23,6 +24,7 @@ def describe(app: FastAPI, *, keys: bool) -> None:
             _complete(document)
             for operation in _operations(document):
                 _guard(operation, keys=keys)
+                link(operation)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -34,13 +36,25 @@ def _complete(document: dict[str, Any]) -> None:
     request = Request.model_json_schema(by_alias=True, ref_template=_REF)
     shapes.update(request.pop("$defs", {}))
     shapes["Request"] = request
+    shapes["Condition"] = query_examples.CONDITION
     # Faults of a request are problems here, never FastAPI's own shape.
     for name in ("HTTPValidationError", "ValidationError"):
         shapes.pop(name, None)
     for operation in _operations(document):
         answer = operation.get("responses", {}).get("422")
         if answer and "HTTPValidationError" in str(answer):
-            del operation["responses"]["422"]
+            operation["responses"]["422"] = examples.problem(422)
+        for parameter in operation.get("parameters", ()):
+            _plain(parameter["schema"])
+
+
+def _plain(shape: dict[str, Any]) -> None:
+    """A parameter that may be left out is not null: an address has no way to say so."""
+    kinds = [kind for kind in shape.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del shape["anyOf"]
+        for name, value in kinds[0].items():
+            shape.setdefault(name, value)
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

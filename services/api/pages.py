@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from pipeline import steps
@@ -11,6 +11,7 @@ from pipeline.orders import SourceFile
 from pipeline.ports import BlobKey
 from schemas.api import Listing
 from schemas.ids import Digest, TenantId
+from schemas.numbers import MOST
 from schemas.page import PageResult
 from services.api import examples
 from services.api.answers import JSON
@@ -20,6 +21,7 @@ from services.api.results import Included, Run, include_of
 from services.container import Parts
 from services.results import Include, Wanted, page_json
 
+Number = Annotated[int, Path(ge=1, le=MOST)]
 router = APIRouter(prefix="/v1/documents/{document_id}/pages", tags=["pages"])
 
 
@@ -52,7 +54,7 @@ def list_pages(
 
 @router.get("/{number}", response_model=PageResult, responses=examples.problems(404, 410, 422))
 def get_page(
-    document_id: str, number: int, parts: Served, who: Reader, include: Included = None, run: Run = None
+    document_id: str, number: Number, parts: Served, who: Reader, include: Included = None, run: Run = None
 ) -> Response:
     """One page of the newest run, with the tables, charts and warnings of that page."""
     content = parts.pages.one(who.tenant, _run_id(parts, who.tenant, document_id, run), number)
@@ -70,7 +72,7 @@ def get_page(
 )
 def get_image(
     document_id: str,
-    number: int,
+    number: Number,
     parts: Served,
     who: Reader,
     width: Annotated[int, Query(ge=16, le=4000, description="pixels")] = 1000,

@@ -10,8 +10,9 @@ from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
 from schemas.api import Listing
+from schemas.field import FieldState
 from schemas.ids import TenantId
-from services.api import examples
+from services.api import examples, query_examples
 from services.api.answers import JSON
 from services.api.bodies import json_members
 from services.api.cursors import cursor_of, next_cursor
@@ -19,6 +20,7 @@ from services.api.deps import Reader, Served
 from services.container import Parts
 from services.faults import fault
 from services.query import formats
+from services.query.ast import Op
 from services.query.ast import Query as Asked
 from services.query.engine import DEFAULT_LIMIT, MAX_LIMIT
 from services.query.formats import Format
@@ -26,8 +28,9 @@ from services.query.parse import parse
 from services.query.simple import simple
 
 router = APIRouter(prefix="/v1", tags=["query"])
-Accept = Annotated[str | None, Header(description="JSON, text/csv, application/x-ndjson, Parquet, xlsx")]
-_LONG = Query(max_length=8000)
+# OpenAPI has no parameter of this name: the types of the answer say what may be asked for.
+Accept = Annotated[str | None, Header(include_in_schema=False)]
+_CURSOR = Query(max_length=4000)
 _ROWS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "rows; streams hold all of them",
@@ -40,7 +43,7 @@ _ROWS: dict[int | str, dict[str, Any]] = {
     "/query",
     response_model=Listing[dict[str, Any]],
     responses=examples.problems(400, 406, 413, 415, 422) | _ROWS,
-    openapi_extra=examples.POST_QUERY,
+    openapi_extra=query_examples.POST_QUERY,
 )
 async def post_query(request: Request, parts: Served, who: Reader, accept: Accept = None) -> Response:
     """Rows over the newest finished run of every document, or over the items of a list; or sums of them.
@@ -61,14 +64,14 @@ async def get_fields(
     request: Request,
     parts: Served,
     who: Reader,
-    field: Annotated[str, Query(max_length=2000, examples=["total", "line_items[].sku"])],
-    op: Annotated[str | None, Query(max_length=20, examples=["gt"])] = None,
+    field: Annotated[str, Query(min_length=1, max_length=2000, examples=["total", "line_items[].sku"])],
+    op: Annotated[str | None, Query(json_schema_extra={"enum": list(Op)}, examples=["gt"])] = None,
     value: Annotated[str | None, Query(max_length=2000, examples=["100"])] = None,
-    state: Annotated[str | None, Query(max_length=20, description="found, ambiguous, missing …")] = None,
+    state: Annotated[str | None, Query(json_schema_extra={"enum": list(FieldState)})] = None,
     confidence_below: Annotated[float | None, Query(ge=0, le=1)] = None,
     document_id: Annotated[str | None, Query(max_length=64)] = None,
     schema: Annotated[str | None, Query(max_length=100, examples=["invoice"])] = None,
-    cursor: Annotated[str | None, _LONG] = None,
+    cursor: Annotated[str | None, _CURSOR] = None,
     limit: Annotated[int | None, Query(ge=1)] = None,
     accept: Accept = None,
 ) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from schemas.ids import TenantId
+from schemas.request import PAGES_SHAPE
 from schemas.result import Result
 from services.api import examples
 from services.api.answers import JSON, waited
@@ -27,7 +28,15 @@ Included = Annotated[
         examples=["fields,tables"],
     ),
 ]
-Pages = Annotated[str | None, Query(max_length=2000, description="only these pages", examples=["1-20"])]
+Pages = Annotated[
+    str | None,
+    Query(
+        max_length=2000,
+        json_schema_extra=PAGES_SHAPE,
+        description="only these pages",
+        examples=["1-20"],
+    ),
+]
 Run = Annotated[str | None, Query(max_length=64, description="this run instead of the newest finished one")]
 
 

@@ -26,13 +26,13 @@ class Questions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     questions: list[Question] = Field(min_length=1, max_length=50)
-    password: SecretStr | None = None
+    password: SecretStr | None = Field(default=None, max_length=512)
 
 
 class Retry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    password: SecretStr | None = None
+    password: SecretStr | None = Field(default=None, max_length=512)
 
 
 @router.post(

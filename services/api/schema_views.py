@@ -12,7 +12,7 @@ from services.faults import fault
 from services.schema_catalog import Precondition
 from services.views import rfc3339
 
-_TAG = re.compile(r'"(\d{1,9})"')
+ETAG = re.compile(r'^"([0-9]{1,9})"$')
 
 
 class SchemaInfo(BaseModel):
@@ -53,7 +53,7 @@ _WRAPPED = ("name", "version", "builtin", "title", "description", "created_at", 
 def precondition(if_match: str | None, if_none_match: str | None) -> Precondition:
     if if_none_match not in (None, "*"):
         raise fault("/header/If-None-Match", "etag_malformed", "only * is understood here")
-    tag = _TAG.fullmatch(if_match) if if_match is not None else None
+    tag = ETAG.fullmatch(if_match) if if_match is not None else None
     if if_match is not None and tag is None:
         raise fault("/header/If-Match", "etag_malformed", 'a version in quotes, such as "3"')
     return Precondition(version=int(tag[1]) if tag else None, absent=if_none_match == "*")

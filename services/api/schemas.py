@@ -8,11 +8,13 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from schemas.api import Listing
+from schemas.numbers import MOST
 from services.api import examples
 from services.api.bodies import json_members
 from services.api.cursors import Cursor, cursor_of, next_cursor
 from services.api.deps import Reader, Served, Writer
 from services.api.schema_views import (
+    ETAG,
     Infer,
     SchemaInfo,
     SchemaView,
@@ -28,8 +30,17 @@ from services.views import rfc3339
 
 router = APIRouter(prefix="/v1/schemas", tags=["schemas"])
 Name = Annotated[str, Path(max_length=80, examples=["invoice"])]
-IfMatch = Annotated[str | None, Header(description='only if this is the newest version: `"3"`')]
-IfNoneMatch = Annotated[str | None, Header(description="`*`: only if there is no schema of this name")]
+Version = Annotated[int, Path(ge=1, le=MOST)]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        description='only if this is the newest version: `"3"`', json_schema_extra={"pattern": ETAG.pattern}
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(description="`*`: only if there is no schema of this name", json_schema_extra={"enum": ["*"]}),
+]
 
 
 @router.get("", responses=examples.problems(422))
@@ -108,5 +119,5 @@ def list_versions(name: Name, parts: Served, who: Reader) -> Listing[VersionInfo
 
 
 @router.get("/{name}/versions/{version}", response_model=SchemaView, responses=examples.problems(404, 422))
-def get_schema_version(name: Name, version: int, parts: Served, who: Reader) -> Response:
+def get_schema_version(name: Name, version: Version, parts: Served, who: Reader) -> Response:
     return schema_answer(parts.schemas.get(who.tenant, f"{name}@{version}"))

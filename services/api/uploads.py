@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.api import UploadView
+from schemas.numbers import OF_JSON
 from services.api import examples
 from services.api.bodies import json_members
 from services.api.deps import Served, Submitter
@@ -22,7 +23,7 @@ class UploadAsk(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     filename: Annotated[str, Field(max_length=1024)] | None = None
-    bytes: Annotated[int, Field(ge=1)]
+    bytes: Annotated[int, Field(ge=1), OF_JSON]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 

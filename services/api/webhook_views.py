@@ -1,7 +1,10 @@
 """Shapes of webhooks in requests, and rows of the store as the API shows them."""
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Annotated
 
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator
+
+from schemas.numbers import OF_JSON
 from schemas.webhook import Delivery, DeliveryState, EventType, NewWebhook, Try, Webhook
 from services.stores import delivery_log, hook_rows
 from services.stores.delivery_rows import event_of
@@ -31,13 +34,13 @@ class WebhookChange(_Wanted):
     """Only the members given are changed; ``events`` null: all of them."""
 
     url: str = Field(default="", min_length=1, max_length=2000)
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class Rotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    overlap_s: int = Field(default=OVERLAP_S, ge=0, le=MAX_OVERLAP_S)
+    overlap_s: Annotated[int, Field(ge=0, le=MAX_OVERLAP_S), OF_JSON] = OVERLAP_S
 
 
 def webhook_of(row: hook_rows.Row) -> Webhook:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from schemas.api import Listing
 from schemas.webhook import Delivery, DeliveryState, NewWebhook, Secret, Webhook
-from services.api import examples
+from services.api import examples, webhook_examples
 from services.api.bodies import json_members
 from services.api.cursors import Cursor, cursor_of, next_cursor
 from services.api.deps import Admin, Served
@@ -38,7 +38,7 @@ async def _body(request: Request, parts: Parts, model: type[M]) -> M:
 @router.post(
     "",
     status_code=201,
-    openapi_extra=examples.POST_WEBHOOK,
+    openapi_extra=webhook_examples.POST_WEBHOOK,
     responses=examples.problems(400, 409, 413, 415, 422),
 )
 async def post_webhook(request: Request, parts: Served, who: Admin) -> NewWebhook:
@@ -71,7 +71,7 @@ def get_webhook(webhook: Hook, parts: Served, who: Admin) -> Webhook:
 
 @router.patch(
     "/{webhook_id}",
-    openapi_extra=examples.PATCH_WEBHOOK,
+    openapi_extra=webhook_examples.PATCH_WEBHOOK,
     responses=examples.problems(400, 404, 413, 415, 422),
 )
 async def patch_webhook(request: Request, webhook: Hook, parts: Served, who: Admin) -> Webhook:
@@ -94,7 +94,7 @@ def delete_webhook(webhook: Hook, parts: Served, who: Admin) -> None:
 
 @router.post(
     "/{webhook_id}/rotate",
-    openapi_extra=examples.ROTATE_SECRET,
+    openapi_extra=webhook_examples.ROTATE_SECRET,
     responses=examples.problems(400, 404, 409, 413, 415, 422),
 )
 async def rotate_secret(request: Request, webhook: HookOrCallbacks, parts: Served, who: Admin) -> Secret:

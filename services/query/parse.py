@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.numbers import OF_JSON
 from services.faults import escaped, fault, invalid
 from services.query.ast import (
     About,
@@ -61,7 +62,7 @@ class QueryIn(BaseModel):
     order: list[OrderIn] = Field(default=[], max_length=5)
     aggregate: list[AggregateIn] = Field(default=[], max_length=20)
     group_by: list[Named] = Field(default=[], max_length=5)
-    limit: int | None = Field(default=None, ge=1)
+    limit: Annotated[int, Field(ge=1), OF_JSON] | None = None
     cursor: str | None = Field(default=None, max_length=4000)
 
 
@@ -116,7 +117,7 @@ def _no_doubles(columns: list[Column], aggregate: tuple[Aggregate, ...]) -> None
 def _aggregate(given: AggregateIn, pointer: str) -> Aggregate:
     if given.field is None:
         if given.op is not AggregateOp.COUNT:
-            raise fault(f"{pointer}/field", "missing", f"{given.op} needs a field")
+            raise fault(f"{pointer}/field", "operand_missing", f"{given.op} needs a field")
         return Aggregate(given.op, None, given.as_ or "count", pointer)
     operand = _operand(given.field, f"{pointer}/field")
     return Aggregate(given.op, operand, given.as_ or f"{given.op}({operand.column})", pointer)
@@ -219,7 +220,7 @@ def _value(op: Op, given: dict[str, Any], at: str) -> Any:
             raise fault(at, "type_mismatch", "exists takes true or false", whole="type_mismatch")
         return value
     if "value" not in given:
-        raise fault(at, "missing", f"{op} needs a value")
+        raise fault(at, "operand_missing", f"{op} needs a value")
     if value is None:
         raise fault(at, "type_mismatch", "null equals nothing: use exists", whole="type_mismatch")
     if (op is Op.IN) != isinstance(value, list):
