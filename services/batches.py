@@ -1,4 +1,4 @@
-"""Batches as callers see them: made, looked at, cancelled, tried again."""
+"""Batches as callers see them: made, looked at, cancelled, tried again, deleted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -129,6 +129,9 @@ class Batches:
 
         self._database.settle(write)
         self._waker.wake(Queue.BATCH)
+
+    def delete(self, tenant: TenantId, batch: str, *, documents_too: bool) -> None:
+        self._ingest.delete_batch(tenant, batch, documents_too=documents_too)
 
     def view(self, tenant: TenantId, batch: str) -> BatchView:
         with self._database.read() as connection:

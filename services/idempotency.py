@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from schemas.errors import Conflict, RequestInvalid
-from schemas.ids import DocumentId, ProcessId, TenantId
+from schemas.ids import BatchId, DocumentId, ProcessId, TenantId
 from services.stores.engine import Database, now_us
 from services.stores.tables import idempotency
 from services.stores.work_tables import processes
@@ -113,11 +113,11 @@ def settle(
     held: Held,
     fingerprint: str,
     answer: Answer,
-    document: DocumentId | None = None,
+    about: DocumentId | BatchId | None = None,
 ) -> None:
     """Record the answer in the transaction that does the work: both happen, or neither.
 
-    It is forgotten with the document that it speaks of.
+    It is forgotten with the document or the batch that it speaks of.
     """
     changed = connection.execute(
         sa.update(idempotency)
@@ -128,7 +128,7 @@ def settle(
             status=answer.status,
             headers=dict(answer.headers),
             body=answer.body,
-            document_id=document,
+            document_id=about,
         )
     ).rowcount
     if not changed:

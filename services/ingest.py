@@ -111,6 +111,9 @@ class Ingest:
     def delete(self, tenant: TenantId, document: DocumentId) -> None:
         Erasure(self._database, self._blobs).delete(tenant, document)
 
+    def delete_batch(self, tenant: TenantId, batch: str, *, documents_too: bool) -> None:
+        Erasure(self._database, self._blobs).delete_batch(tenant, batch, documents_too=documents_too)
+
     def store(self, tenant: TenantId, staged: Staged) -> BlobKey:
         return keep(self._database, self._blobs, tenant, staged)
 

@@ -1,4 +1,4 @@
-"""Routes of batches: post, list, show, cancel, retry."""
+"""Routes of batches: post, list, show, cancel, retry, delete."""
 
 import time
 from typing import Annotated, Any
@@ -98,7 +98,7 @@ def _answer(parts: Parts, post: Once, fingerprint: str, got: PostedBatch) -> Als
         if post.held is not None:
             body = parts.batches.view_json(connection, post.tenant, batch)
             headers = {"Location": _location(batch)}
-            idempotency.settle(connection, post.held, fingerprint, Answer(202, headers, body))
+            idempotency.settle(connection, post.held, fingerprint, Answer(202, headers, body), batch)
 
     return also
 
@@ -151,6 +151,20 @@ async def retry_batch(batch_id: str, parts: Served, who: Submitter, wait: Wait) 
     """
     await to_thread.run_sync(parts.batches.retry, who.tenant, batch_id)
     return await _shown(parts, who.tenant, batch_id, wait, accepted=True)
+
+
+@router.delete("/{batch_id}", status_code=204, responses=examples.problems(404, 422))
+def delete_batch(
+    batch_id: str,
+    parts: Served,
+    who: Writer,
+    documents: Annotated[bool, Query(description="delete its documents, too: within a minute")] = False,
+) -> None:
+    """Delete a batch with the names of its members, its archive and what has not become a document yet.
+
+    One that is under way finds no more members. Its documents stay, or with `documents` expire at once.
+    """
+    parts.batches.delete(who.tenant, batch_id, documents_too=documents)
 
 
 async def _shown(

@@ -24,6 +24,8 @@ class Action(StrEnum):
     BATCH_CREATED = "batch.created"
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_RETRIED = "batch.retried"
+    BATCH_DELETED = "batch.deleted"
+    BATCH_EXPIRED = "batch.expired"
     UPLOAD_CREATED = "upload.created"
     SCHEMA_PUT = "schema.put"
     SCHEMA_DELETED = "schema.deleted"

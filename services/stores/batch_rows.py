@@ -1,4 +1,4 @@
-"""What callers do to batches: make one, cancel it, have what failed of it tried again."""
+"""What callers do to batches: make one, cancel it, have what failed of it tried again, delete it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,12 @@ from schemas.errors import Conflict, ErrorInfo, NotFound
 from schemas.ids import BatchId, JobId, TenantId, batch_id, job_id
 from schemas.result import RunState
 from services.origin import here
-from services.stores import batch_log, blob_rows, jobs
+from services.stores import batch_log, blob_rows, jobs, outbox_rows
+from services.stores.batch_tables import batch_log as log_rows
 from services.stores.batch_tables import batch_members, batches
 from services.stores.commands import BULK, INTERACTIVE, NewRun
 from services.stores.engine import GaveWay, now_us
+from services.stores.tables import documents, idempotency
 from services.stores.work_tables import jobs as job_rows
 
 QUEUE = "batch"
@@ -210,6 +212,31 @@ def give_up(connection: sa.Connection, batch: str, error: ErrorInfo) -> None:
             state=str(RunState.PROCESSING),
         )
     )
+
+
+def delete(connection: sa.Connection, tenant: TenantId, batch: str, *, documents_too: bool) -> set[BlobKey]:
+    """Everything but its documents, whose time may be over, too; bytes that nobody refers to any more.
+
+    Whoever is taking a step of it writes nothing from now on.
+    """
+    row = _hold(connection, tenant, batch)
+    mine = batch_members.c.batch_id == row.id
+    if documents_too:
+        over = sa.update(documents).where(
+            documents.c.tenant_id == tenant, documents.c.batch_id == row.id, documents.c.deleted_at.is_(None)
+        )
+        connection.execute(over.values(expires_at=now_us()))
+    # What still refers to bytes lets go of them before it is asked who does.
+    connection.execute(sa.update(batches).where(batches.c.id == row.id).values(generation=None))
+    waiting = batch_members.c.state == sa.literal_column("'waiting'")
+    connection.execute(sa.update(batch_members).where(mine, waiting).values(state="cancelled"))
+    keys = blob_rows.unused_of_batch(connection, tenant, row.id)
+    connection.execute(sa.delete(idempotency).where(idempotency.c.document_id == row.id))
+    outbox_rows.forget_batch(connection, BatchId(row.id))
+    connection.execute(sa.delete(log_rows).where(log_rows.c.batch_id == row.id))
+    connection.execute(sa.delete(batch_members).where(mine))
+    connection.execute(sa.delete(batches).where(batches.c.id == row.id))
+    return set(keys)
 
 
 def _hold(connection: sa.Connection, tenant: TenantId, batch: str) -> sa.Row[Any]:

@@ -114,6 +114,17 @@ def keys_of(connection: sa.Connection, tenant: TenantId, document: DocumentId) -
     return [BlobKey(tenant, Digest(row.digest), row.generation) for row in rows]
 
 
+def unused_of_batch(connection: sa.Connection, tenant: TenantId, batch: str) -> list[BlobKey]:
+    """Bytes that the batch has or had, its archive and its members, and that nobody refers to now."""
+    archive = sa.select(batches.c.digest).where(batches.c.id == batch)
+    members = sa.select(batch_members.c.digest).where(batch_members.c.batch_id == batch)
+    of_batch = sa.or_(blobs.c.digest.in_(archive), blobs.c.digest.in_(members))
+    query = sa.select(blobs.c.digest, blobs.c.generation).where(
+        blobs.c.tenant_id == tenant, of_batch, ~_used()
+    )
+    return [BlobKey(tenant, Digest(row.digest), row.generation) for row in connection.execute(query)]
+
+
 def release(connection: sa.Connection, key: BlobKey) -> bool:
     """Mark bytes for deletion now if nobody refers to them; who was about to must send them again."""
     state = connection.scalar(sa.select(blobs.c.state).where(_is(key)).with_for_update())

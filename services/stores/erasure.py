@@ -1,15 +1,17 @@
-"""Deletes documents and everything that was made of them: rows in one transaction, then bytes."""
+"""Deletes documents and batches, and all that was made of them: rows in one transaction, then bytes."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from pipeline.ports import BlobKey, Blobs
-from schemas.errors import StoreUnavailable
+from schemas.errors import NotFound, StoreUnavailable
 from schemas.ids import DocumentId, TenantId
 from services.acting import Actor, acting
-from services.stores import audit_rows, blob_rows, commands
+from services.stores import audit_rows, batch_rows, blob_rows, commands
 from services.stores.audit_rows import Action
+from services.stores.batch_tables import batches
 from services.stores.engine import Database, now_us
 from services.stores.tables import documents
 
@@ -43,12 +45,26 @@ class Erasure:
         audit_rows.note(connection, tenant, Action.DOCUMENT_DELETED, document)
         return set(keys)
 
+    def delete_batch(self, tenant: TenantId, batch: str, *, documents_too: bool) -> None:
+        """Raises `NotFound`. Its documents stay, or their time is over and `expire` deletes them."""
+        self._delete_batch(tenant, batch, Action.BATCH_DELETED, documents_too=documents_too)
+        self.database.scrub()
+
+    def _delete_batch(self, tenant: TenantId, batch: str, action: Action, *, documents_too: bool) -> None:
+        def write(connection: sa.Connection) -> list[BlobKey]:
+            keys = batch_rows.delete(connection, tenant, batch, documents_too=documents_too)
+            audit_rows.note(connection, tenant, action, batch)
+            return _released(connection, keys)
+
+        self._remove(self.database.settle(write))
+
     def expire(self) -> int:
-        """Documents whose time has come, which answer 410 from then on."""
+        """Documents whose time has come, which answer 410 from then on; batches, which answer 404."""
         expired = 0
         with acting(Actor("retention")):
             while expired < _MOST and (some := self._expire_some()):
                 expired += some
+            expired += self._expire_batches()
         if expired:
             self.database.scrub()
         return expired
@@ -64,6 +80,15 @@ class Erasure:
                 audit_rows.note(connection, tenant, Action.DOCUMENT_EXPIRED, document)
             gone = _released(connection, keys)
         self._remove(gone)
+        return len(due)
+
+    def _expire_batches(self) -> int:
+        """What they say of members that never became documents has no other end."""
+        with self.database.read() as connection:
+            due = connection.execute(_BATCHES_DUE).all()
+        for row in due:
+            with suppress(NotFound):  # deleted in this moment
+                self._delete_batch(TenantId(row.tenant_id), row.id, Action.BATCH_EXPIRED, documents_too=False)
         return len(due)
 
     def _remove(self, gone: list[BlobKey]) -> None:
@@ -88,5 +113,13 @@ _DUE = (
     sa.select(documents.c.id, documents.c.tenant_id)
     .where(documents.c.expires_at <= now_us(), documents.c.deleted_at.is_(None))
     .order_by(documents.c.expires_at)
+    .limit(_SOME)
+)
+
+_HOUR_US = sa.literal(3_600_000_000, sa.BigInteger)
+_KEPT_US = sa.cast(batches.c.request["retention_hours"].as_integer(), sa.BigInteger) * _HOUR_US
+_BATCHES_DUE = (
+    sa.select(batches.c.id, batches.c.tenant_id)
+    .where(batches.c.finished_at + _KEPT_US <= now_us())
     .limit(_SOME)
 )

@@ -152,6 +152,15 @@ def forget_document(connection: sa.Connection, document: DocumentId) -> None:
     )
 
 
+def forget_batch(connection: sa.Connection, batch: BatchId) -> None:
+    """The same of a deleted batch; what was said of its documents is theirs."""
+    mine = sa.and_(webhook_messages.c.batch_id == batch, webhook_messages.c.document_id.is_(None))
+    told = webhook_deliveries.c.message_seq.in_(sa.select(webhook_messages.c.seq).where(mine))
+    connection.execute(sa.delete(webhook_deliveries).where(told, webhook_deliveries.c.webhook_id.is_(None)))
+    connection.execute(sa.update(webhook_deliveries).where(told).values(log=[]))
+    connection.execute(sa.update(webhook_messages).where(mine).values(external_id=None))
+
+
 def _receivers(
     connection: sa.Connection, tenant: TenantId, type_: EventType, callback_url: str | None
 ) -> list[Receiver]:

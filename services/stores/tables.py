@@ -230,7 +230,7 @@ idempotency = Table(
     Column("headers", Json),
     Column("body", PackedJson),
     Column("process_id", Key),  # who holds it while its request runs; none where there is one process
-    Column("document_id", Key),  # that the answer speaks of, and with which it is forgotten
+    Column("document_id", Key),  # or the batch: what the answer speaks of, and is forgotten with
     Column("created_at", Micros, nullable=False),
     Index("ix_idempotency_created_at", "created_at"),
 )

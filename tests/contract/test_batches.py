@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from pipeline.batches import BatchClaim, BatchKind, NewMember, Progress, StoredFile, Task
 from pipeline.ledger import Fenced, Outcome, Queue
-from schemas.errors import Conflict, ErrorInfo
+from schemas.errors import Conflict, ErrorInfo, NotFound
 from schemas.ids import DEFAULT_TENANT, BatchId, Digest, DocumentId, RunId
 from schemas.result import RunState
 from services.admission import Admission
@@ -197,6 +197,32 @@ def test_cancelling_takes_the_step_away_and_what_waits(batch: Batch) -> None:
     batch.end(RunState.SUCCEEDED)
     fold(batch.store.database)
     assert (batch.row().state, batch.row().succeeded) == ("succeeded", 3)
+
+
+@pytest.mark.parametrize("documents_too", [False, True])
+def test_deleting_leaves_documents_or_ends_their_time_and_lets_go_of_all_bytes(
+    batch: Batch, documents_too: bool
+) -> None:
+    claim = batch.claim()
+    batch.find(claim, range(1, 4), done=False, refused=1)
+    first, stored = batch.file(1), {batch.file(n).blob for n in (1, 2, 3)}
+    with batch.work.holding(claim) as unit:
+        unit.admit([(1, first)])
+    with batch.store.database.write() as connection:
+        free = batch_rows.delete(connection, DEFAULT_TENANT, batch.id, documents_too=documents_too)
+    assert free == (stored - {first.blob}) | {batch.archive}
+    with pytest.raises(Fenced):
+        batch.find(claim, range(5, 7))
+    assert batch.work.claim(batch.process) is None
+    with batch.store.database.read() as connection:
+        for table in (batches, batch_members, log_rows):
+            assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+        over = connection.scalar(sa.select(documents.c.expires_at).where(documents.c.batch_id == batch.id))
+        assert (over is not None) == documents_too
+    batch.end(RunState.SUCCEEDED)  # its document goes on, and what that notes of the batch is thrown away
+    assert fold(batch.store.database) == 0
+    with pytest.raises(NotFound), batch.store.database.write() as connection:
+        batch_rows.delete(connection, DEFAULT_TENANT, batch.id, documents_too=False)
 
 
 def test_what_failed_is_counted_anew_when_it_is_tried_again(batch: Batch) -> None:

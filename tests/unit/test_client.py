@@ -316,3 +316,13 @@ def test_waiting_for_a_batch() -> None:
     with Stage(*map(said, states)) as stage, client(stage) as quire:
         assert quire.batches.wait("bat_1")["state"] == "partial"
     assert len(stage.asked) == 3
+
+
+def test_deleting_a_batch_says_what_becomes_of_its_documents() -> None:
+    with Stage(Reply(204, b""), Reply(204, b"")) as stage, client(stage) as quire:
+        quire.batches.delete("bat_1")
+        quire.batches.delete("bat_1", documents=True)
+    assert [(one.method, one.path) for one in stage.asked] == [
+        ("DELETE", "/v1/batches/bat_1"),
+        ("DELETE", "/v1/batches/bat_1?documents=true"),
+    ]

@@ -154,6 +154,11 @@ class Batches:
         """Read again what failed."""
         return dict(self._transport.json(Call("POST", path("batches", batch_id, "retry"), repeatable=False)))
 
+    def delete(self, batch_id: str, *, documents: bool = False) -> None:
+        """With the names of its members; ``documents``: those, too, within a minute."""
+        params = {"documents": "true"} if documents else {}
+        self._transport.send(Call("DELETE", path("batches", batch_id), params))
+
     def _create(self, body: Body, key: str | None) -> Batch:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return dict(self._transport.json(Call("POST", path("batches"), headers=headers, body=body)))
