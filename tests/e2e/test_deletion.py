@@ -238,7 +238,7 @@ def _plant_batch(api: Client, filler: str) -> str:
         "labels": {"dept": PLANTED["Label"]},
         "password": PLANTED["Password"],
     }
-    parts = {
+    parts: dict[str, Any] = {
         "file": (f"{PLANTED['Name']}.zip", _archive(filler)),
         "request": (None, json.dumps(request), "application/json"),
     }
