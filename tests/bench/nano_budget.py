@@ -18,8 +18,8 @@ from tests.bench.nano_score import Scored, cer
 FINE, COARSE = 20.0, 10.0
 _SHOWN = {FINE: (5, 6, 7, 8, 10, 12, 14, 16, 20), COARSE: (7, 10, 14, 20)}
 _NAMES = {FINE: "fine", COARSE: "coarse"}
-_CLIFF = 1.5
-"""The cliff lies where more characters are wrong than so many times those at the best size, or 2 % more."""
+_CLIFF = 0.1
+"""Type is too small where so many more characters are wrong, as a share, than at the best size."""
 
 
 def limits(paper_pixels: float, scanned: float, shown: float) -> dict[str, int]:
@@ -63,7 +63,7 @@ def measure(api: Api, count: int, minutes: float, folder: Path, figures: Figures
             for figure in ("pages", "cer", "shown_px", "visual_tokens"):
                 figures.add(f"nano.budget.{point['name']}.{figure}", point[figure])
         best = min((point["cer"] for point in ours), default=0.0)
-        good = [point for point in ours if point["cer"] <= max(best * _CLIFF, best + 0.02)]
+        good = [point for point in ours if point["cer"] <= best + _CLIFF]
         if good:
             figures.add(f"nano.budget.{name}.cliff_px", min(point["shown_px"] for point in good))
     return points

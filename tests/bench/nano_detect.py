@@ -15,7 +15,7 @@ from tests.bench.client import Api
 from tests.bench.figures import Figures
 from tests.bench.nano_pages import posted, sized, text_exams
 from tests.bench.nano_posting import Asked, read_all
-from tests.bench.nano_score import Scored, wrong_characters
+from tests.bench.nano_score import Scored, cer, wrong_characters
 from tests.bench.text_score import ends_within, fold, letters
 
 SCANNED = 20.0
@@ -72,6 +72,8 @@ def measure(api: Api, count: int, minutes: float, folder: Path, figures: Figures
     everything: list[Scored] = []
     for name, read in read_all(api, asked, minutes, figures).items():
         figures.add(f"nano.detect.{name}.pages", len(read.pages))
+        if read.pages:
+            figures.add(f"nano.detect.{name}.cer", cer(read.pages))
         wrong = sum(_rate(one) > _WRONG for one in read.pages)
         figures.share(f"nano.detect.{name}.made_up", wrong, len(read.pages))
         everything += read.pages
