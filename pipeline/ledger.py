@@ -54,6 +54,9 @@ class RunFacts:
     schema: dict[str, Any] | None
     password: str | None = field(default=None, repr=False)
     based_on: RunId | None = None
+    of_file: bool = False
+    """``based_on`` is a run of the file that the document is part of, not one of its own."""
+
     part: str | None = None
     """Pages of the file that the document is, where it is a part of a scan; `1-3`."""
 
@@ -106,12 +109,14 @@ class PlanFacts:
 
     ``reuse`` is the same for two documents of a tenant when the same page of both would be read alike.
     ``asks``: there are questions, and the engine answers such; pages read without them are asked for more.
+    ``looks``: the engine itself looks for the fields; a part's pages, read without them, are asked for more.
     """
 
     engine: dict[str, Any]
     warnings: tuple[dict[str, Any], ...] = ()
     reuse: str | None = None
     asks: bool = False
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,13 +28,18 @@ def source_of(claim: Claim, path: str) -> SourceFile:
     return SourceFile(path, claim.facts.media_type, claim.facts.password)
 
 
-def tasks_of(request: Request, *, more: bool = False) -> frozenset[Task]:
-    """``more``: the page was read before, and has questions to answer."""
-    return frozenset({Task.QUESTIONS} if more else request.effective_tasks())
+def more_of(claim: Claim) -> Task:
+    """What pages that were read before are asked: a part of a file its fields, others questions."""
+    return Task.FIELDS if claim.facts.of_file else Task.QUESTIONS
 
 
-def page_order(number: int, request: Request, spec: EngineSpec, *, more: bool = False) -> PageOrder:
-    tasks = tasks_of(request, more=more)
+def tasks_of(request: Request, more: Task | None = None) -> frozenset[Task]:
+    """``more``: what is asked of a page that was read before."""
+    return frozenset(request.effective_tasks() if more is None else {more})
+
+
+def page_order(number: int, request: Request, spec: EngineSpec, more: Task | None = None) -> PageOrder:
+    tasks = tasks_of(request, more)
     needing = _NEED_THE_PICTURE | {Task.FIELDS} if spec.limits.counts_tokens else _NEED_THE_PICTURE
     return PageOrder(
         number=number,

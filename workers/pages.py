@@ -18,8 +18,8 @@ from workers.cage import Cancelled
 from workers.commit import Commit
 from workers.context import Context
 from workers.failures import Failures, advance, ours
-from workers.orders import page_order, request_of, reuse_base, source_of, tasks_of
-from workers.steps import with_answers
+from workers.orders import more_of, page_order, request_of, reuse_base, source_of, tasks_of
+from workers.steps import with_more
 from workers.surroundings import step
 
 _HOLD_OFF_S = 2.0
@@ -48,6 +48,7 @@ class PageJobs:
             warnings=tuple(warning.model_dump() for warning in found.warnings),
             reuse=reuse_base(claim, request, spec, context.version),
             asks=Task.QUESTIONS in tasks_of(request) & spec.tasks,
+            looks=Task.FIELDS in tasks_of(request) & spec.reads_for,
         )
 
         def write(unit: UnitOfWork) -> None:
@@ -80,7 +81,8 @@ class PageJobs:
                 try:
                     with step(self.context.tracer, "page", {"quire.page": page}):
                         base = self._before(claim, page)
-                        order = page_order(page, request, spec, more=base is not None)
+                        more = more_of(claim) if base is not None else None
+                        order = page_order(page, request, spec, more)
                         self._prepare(claim, source, order, following, base)
                 except (Fenced, Cancelled):
                     raise
@@ -99,7 +101,7 @@ class PageJobs:
 
     def _end(self, claim: Claim, made: PageEnd, base: bytes | None) -> PageEnd:
         end = replace(made, attempts=claim.attempts + 1)
-        return end if base is None else self.context.cage.run(with_answers, base, end)
+        return end if base is None else self.context.cage.run(with_more, base, end, more_of(claim))
 
     def _prepare(
         self,
@@ -159,7 +161,8 @@ class PageJobs:
         aids = StoredPage(context, claim, image)
         assert claim.page is not None
         base = self._before(claim, claim.page)
-        reading = reader.read(_read_order(claim, request, image, more=base is not None), lost, aids)
+        more = more_of(claim) if base is not None else None
+        reading = reader.read(_read_order(claim, request, image, more), lost, aids)
         if lost():
             raise Fenced("fenced", "the job is no longer ours")
         spec = reader.spec
@@ -178,10 +181,10 @@ class PageJobs:
             context.waker.wake(Queue.FINISH)
 
 
-def _read_order(claim: Claim, request: Request, image: PageImage, *, more: bool) -> ReadOrder:
+def _read_order(claim: Claim, request: Request, image: PageImage, more: Task | None) -> ReadOrder:
     return ReadOrder(
         image=image,
-        tasks=tasks_of(request, more=more),
+        tasks=tasks_of(request, more),
         languages=tuple(request.languages),
         schema=claim.facts.schema,
         questions=tuple(request.questions),

@@ -15,6 +15,7 @@ from pipeline.orders import DocumentFacts, PageImage, PageOrder, PageWords, Pict
 from schemas.geometry import Box
 from schemas.page import EngineUsed, PageContent, PageSource, PageState
 from schemas.reading import PageReading, Spent
+from schemas.request import Task
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -65,12 +66,14 @@ def without_engine(prepared: bytes, why: str) -> PageEnd | None:
     return ended(content, asdict(page.geometry)) if content is not None else None
 
 
-def with_answers(base: bytes, end: PageEnd) -> PageEnd:
-    """A page read before, with what it answers now; ``base`` is its content, as JSON."""
-    from pipeline.more import with_answers as added
+def with_more(base: bytes, end: PageEnd, asked: Task) -> PageEnd:
+    """A page read before, with what it was asked now; ``base`` is its content, as JSON."""
+    from pipeline.more import with_more as added
 
     assert end.content is not None
-    content = added(PageContent.model_validate_json(base), PageContent.model_validate_json(end.content))
+    content = added(
+        PageContent.model_validate_json(base), PageContent.model_validate_json(end.content), asked
+    )
     page = content.page
     return replace(
         end,

@@ -22,6 +22,7 @@ from workers.meter import Meter, Unmeasured
 _COUNT_UP_TO = 256
 
 # Built once: building a statement takes SQLAlchemy longer than SQLite takes to run it.
+_BASE = runs.alias("base")
 _FACTS = (
     sa.select(
         runs,
@@ -30,6 +31,9 @@ _FACTS = (
         documents.c.media_type,
         documents.c.part_pages,
         jobs.SERVED,
+        sa.exists()
+        .where(_BASE.c.id == runs.c.based_on, _BASE.c.document_id != runs.c.document_id)
+        .label("of_file"),
     )
     .join(documents, documents.c.id == runs.c.document_id)
     .where(runs.c.id == sa.bindparam("run"))
@@ -212,6 +216,7 @@ def _claim(row: sa.Row[Any], facts: sa.Row[Any]) -> Claim:
             schema=facts.schema,
             password=facts.password,
             based_on=RunId(facts.based_on) if facts.based_on else None,
+            of_file=bool(facts.of_file),
             part=facts.part_pages,
             warnings=tuple((facts.outcome or {}).get("warnings", ())),
             origin=Origin(facts.request_id, facts.traceparent),

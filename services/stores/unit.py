@@ -106,13 +106,10 @@ class SqlUnit:
 
         A part takes its file's pages as they ended: what failed there was tried often enough.
         """
-        query = sa.select(runs.c.request, runs.c.document_id).where(runs.c.id == base)
-        run = self._connection.execute(query).one_or_none()
-        if run is None:  # deleted since
-            return {}
-        of_file = run.document_id != self._claim.document
+        of_file = self._claim.facts.of_file
         states = {str(state) for state in PageState if state.terminal} if of_file else set(reuse.GOOD)
-        if facts.asks and run.request.get("questions") != self._claim.facts.request.get("questions"):
+        asks = facts.asks and self._asked_of(base) != self._claim.facts.request.get("questions")
+        if asks or (of_file and facts.looks):
             states.remove(PageState.READ)
         taken = sa.select(page_rows.c.number, page_rows.c.state).where(
             page_rows.c.run_id == base, page_rows.c.state.in_(states)
@@ -127,6 +124,10 @@ class SqlUnit:
         for start in range(0, len(order), 500):
             reuse.copy_rows(self._connection, self._owner, base, order[start : start + 500])
         return copied
+
+    def _asked_of(self, run: RunId) -> Any:
+        request = self._connection.scalar(sa.select(runs.c.request).where(runs.c.id == run))
+        return (request or {}).get("questions")
 
     def _admitted_before(self, base: RunId, numbers: Sequence[int]) -> int:
         """Pages that are tried again: they were counted when they were let in, and came to nothing."""

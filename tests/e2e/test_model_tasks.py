@@ -217,3 +217,20 @@ def test_a_model_that_only_reads_is_asked_for_nothing_else(tmp_path: Path) -> No
     assert [answer["state"] for answer in result["answers"]] == ["unsupported", "unsupported"]
     codes = {warning["code"] for warning in result["warnings"]}
     assert {"charts_unsupported", "questions_unsupported", "fields_unsupported"} <= codes
+
+
+def test_parts_of_a_file_are_asked_for_their_fields_alone(api: Client) -> None:
+    """Their text was read for the file, and is not paid for again."""
+    file = api.read(receipt_jpeg(), "r.jpg", tasks=["text", "fields"], schema=SCHEMA, split=True)
+    [part] = file["parts"]
+    whole = api.get(f"/v1/documents/{file['id']}/result")
+    assert api.ended(part["document_id"])["state"] == "succeeded"
+    result = api.get(f"/v1/documents/{part['document_id']}/result")
+    fields = {field["path"]: field for field in result["fields"]}
+    assert fields["total"]["value"] == 685.68, "the model's, which alone saw it"
+    [page] = result["pages"]
+    assert page["markdown"] == whole["pages"][0]["markdown"] != ""
+    alone = api.read(receipt_jpeg(), "r.jpg", tasks=["text", "fields"], schema=SCHEMA, reuse=False)
+    cost = api.get(f"/v1/documents/{alone['id']}/result")["usage"]["visual_tokens"]
+    assert whole["usage"]["visual_tokens"] == page["budget"]["visual_tokens"]
+    assert whole["usage"]["visual_tokens"] + result["usage"]["visual_tokens"] == cost
