@@ -170,6 +170,13 @@ measure-nano: $(NANO_STAMP) ## Budget, second looks, certainty and inventions, w
 bench-query: $(DEV) ## Queries and searches on a large Postgres: make bench-query ROWS=10000000
 	$(BIN)/python -m tests.bench.query --rows $(or $(ROWS),100000)
 
+.PHONY: bench-split bench-checkboxes
+bench-split: $(STAMP) ## Boundaries and classes of documents in generated stacks: make bench-split [STACKS=100]
+	$(BIN)/python -m tests.bench.split $(if $(STACKS),--stacks $(STACKS))
+
+bench-checkboxes: $(STAMP) ## Check boxes on generated scans, false alarms on pages without: [FORMS=20] [PAGES=DIR]
+	$(BIN)/python -m tests.bench.checkboxes $(if $(FORMS),--forms $(FORMS)) $(if $(PAGES),--pages "$(PAGES)")
+
 schema: $(STAMP) ## Write the JSON Schema of results anew
 	$(BIN)/quire schema > docs/result.schema.json
 

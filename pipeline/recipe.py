@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline import cut_page, probe, text_layer, text_layer_scan
+from pipeline import cut_page, probe, scan_boxes, text_layer, text_layer_scan
 from pipeline.assemble import assemble
 from pipeline.assemble_seen import assemble_seen, on_page, with_blocks, with_seen
 from pipeline.blank import is_blank
@@ -196,7 +196,7 @@ def _assembled(
         return _seen(prepared, reading, engine)
     pictured = prepared.layer is not None and bool(prepared.pictures)
     if prepared.image is not None and source_kind is PageSource.OCR and not pictured:
-        reading = text_layer_scan.arranged(prepared.image, reading)
+        reading = scan_boxes.with_boxes(prepared.image, text_layer_scan.arranged(prepared.image, reading))
     in_unit = reading.scaled_to(geometry.width, geometry.height)
     if prepared.layer is not None and pictured:
         in_unit = completed(prepared.layer, in_unit, prepared.pictures)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pymupdf
 
+from pipeline.box_places import combed, labelled, ruled
 from pipeline.text_layer_forms import FormFields
 from pipeline.text_layer_space import PageSpace
 from schemas.geometry import Box, intersection
@@ -14,10 +15,6 @@ from schemas.reading import ReadLine, ReadWord, Region, Rule, line_of
 _SIDES = (5.5, 20.0)  # points
 _SQUARE = 0.15  # how much longer one side may be
 _MOST = 500
-_AWAY = 2.0  # sides of the box that its label may stand away
-_IN_LINE = 0.5  # of the label's height that lies beside the box
-_APART = 0.35  # sides between two boxes: closer ones are a comb for letters
-_LONGER = 1.6  # sides: a rule as long as this along the box is a table's
 _TICKS = frozenset("xX×✓✔✗✘✕✖•●■\uf0fc\uf0fb")
 _DRAWN, _OVER = 0.35, 1.8  # of the box that a drawn tick covers, in either direction; it may run over
 
@@ -37,12 +34,12 @@ def read_boxes(
     squares = [
         box
         for box in _squares(blocks, space)
-        if not _ruled(box, rules) and not any(intersection(box, field) > 0 for field in taken)
+        if not ruled(box, rules) and not any(intersection(box, field) > 0 for field in taken)
     ]
     if not squares or len(squares) > _MOST:
         return FormFields()
     words = [word for line in lines() for word in line.words]
-    found = [box for box in squares if not _combed(box, squares) and _labelled(box, words)]
+    found = [box for box in squares if not combed(box, squares) and labelled(box, words)]
     if not found:
         return FormFields()
     # Paths one by one cost time; few pages come this far.
@@ -70,37 +67,6 @@ def _squares(blocks: Sequence[dict[str, Any]], space: PageSpace) -> Iterator[Box
         if _SIDES[0] <= short and long <= min(_SIDES[1], (1 + _SQUARE) * short) and place not in seen:
             seen.add(place)
             yield box
-
-
-def _ruled(box: Box, rules: Sequence[Rule]) -> bool:
-    """Whether a longer rule runs along the box or through it: then it is a cell."""
-    x0, y0, x1, y1 = box
-    for rule in rules:
-        a0, b0, a1, b1 = rule.bbox
-        touches = a0 <= x1 + 1 and a1 >= x0 - 1 and b0 <= y1 + 1 and b1 >= y0 - 1
-        if touches and max(a1 - a0, b1 - b0) >= _LONGER * (x1 - x0):
-            return True
-    return False
-
-
-def _combed(box: Box, squares: Sequence[Box]) -> bool:
-    side = box[2] - box[0]
-    for other in squares:
-        beside = other is not box and abs(other[1] - box[1]) < _APART * side
-        if beside and max(other[0] - box[2], box[0] - other[2]) < _APART * side:
-            return True
-    return False
-
-
-def _labelled(box: Box, words: Sequence[ReadWord]) -> bool:
-    """Whether a word begins right of the box, or ends left of it, in its line."""
-    away = _AWAY * (box[2] - box[0])
-    for word in words:
-        x0, y0, x1, y1 = word.bbox
-        level = min(y1, box[3]) - max(y0, box[1]) >= _IN_LINE * min(y1 - y0, box[3] - box[1])
-        if level and (0 <= x0 - box[2] + 1 <= away or 0 <= box[0] - x1 + 1 <= away):
-            return any(letter.isalnum() for letter in word.text)
-    return False
 
 
 def _bent(path: dict[str, Any]) -> bool:
