@@ -24,7 +24,7 @@ from tests.samples.stack import separator
 _TITLES = {
     "en": "Tax Invoice,Receipt,Purchase Order,Account Statement,Driving Licence,Loan Agreement,Quotation",
     "de": "Abschlagsrechnung,Quittung,Bestellung,Kontoauszug,Führerschein,Werkvertrag,Angebot",
-    "fr": "Facture,Ticket de caisse,Bon de commande,Relevé de compte,Permis de conduire,Contrat de bail,Devis",
+    "fr": "Facture,Ticket de caisse,Bon de commande,Relevé de compte,Permis de conduire,Bail,Devis",
     "es": "Factura,Recibo,Pedido,Extracto bancario,Permiso de conducir,Contrato de obra,Presupuesto",
     "it": "Fattura,Ricevuta,Ordine,Estratto conto,Patente di guida,Contratto di vendita,Preventivo",
     "nl": "Factuur,Kassabon,Inkooporder,Rekeningafschrift,Rijbewijs,Huurovereenkomst,Offerte",
