@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -51,12 +52,17 @@ class Erasure:
         self.database.scrub()
 
     def _delete_batch(self, tenant: TenantId, batch: str, action: Action, *, documents_too: bool) -> None:
-        def write(connection: sa.Connection) -> list[BlobKey]:
+        def write(connection: sa.Connection) -> set[BlobKey]:
             keys = batch_rows.delete(connection, tenant, batch, documents_too=documents_too)
             audit_rows.note(connection, tenant, action, batch)
-            return _released(connection, keys)
+            return keys
 
-        self._remove(self.database.settle(write))
+        # Members that never became documents may be very many; what a kill leaves of them is collected.
+        keys = iter(self.database.settle(write))
+        while some := set(islice(keys, _SOME)):
+            with self.database.write() as connection:
+                gone = _released(connection, some)
+            self._remove(gone)
 
     def expire(self) -> int:
         """Documents whose time has come, which answer 410 from then on; batches, which answer 404."""

@@ -2,7 +2,7 @@
 
 `python -m tests.bench.batch [--members N] [--cluster] [--found-only]`: on one embedded service, or on
 Postgres, Redis, S3 and a process for each kind of work. ``--found-only``: the members are found, stored and
-counted, but next to none are read; then the batch is cancelled.
+counted, but next to none are read; then the batch is cancelled and deleted.
 """
 
 import argparse
@@ -149,7 +149,7 @@ class Drill:
         add("batch.pages_read", pages["pages"] - pages["reused_pages"])
 
     def find_all(self) -> None:
-        """Every member found and stored, then cancelled."""
+        """Every member found and stored, then cancelled, then deleted."""
         batch = self.wait(ended=False)
         self._found()
         begun = time.monotonic()
@@ -160,6 +160,9 @@ class Drill:
         self.figures.add("batch.unfinished", counts["pending"])
         self.figures.add("batch.members_missing", self.made.members - batch["progress"]["members_total"])
         self.figures.add("batch.wrong", counts["failed"] + counts["refused"] - self.made.refused)
+        begun = time.monotonic()
+        self._http.delete(f"/v1/batches/{self.batch}").raise_for_status()
+        self.figures.add("batch.delete_s", round(time.monotonic() - begun, 1))
 
     def _found(self) -> None:
         self.figures.add("batch.found_s", round(self.found_s, 1))
