@@ -18,7 +18,8 @@ _OF_DOCUMENT = (
 )  # fmt: skip
 _OF_PAGE = ("get_page", "get_image")
 _OF_BATCH = (
-    "get_batch", "cancel_batch", "retry_batch", "list_members", "get_lines", "get_table", "get_archive",
+    "get_batch", "delete_batch", "cancel_batch", "retry_batch", "list_members", "get_lines", "get_table",
+    "get_archive",
 )  # fmt: skip
 _OF_HOOK = (
     "get_webhook", "patch_webhook", "delete_webhook", "rotate_secret", "test_webhook", "list_deliveries",

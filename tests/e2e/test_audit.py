@@ -121,6 +121,7 @@ def routes(do: Acts) -> dict[Route, tuple[Action, Act]]:
         ("POST", f"{at}/cancel"): (Action.RUN_CANCELLED, lambda: http.post(f"{do.busy()}/cancel")),
         ("PATCH", f"{at}/fields"): (Action.DOCUMENT_CORRECTED, do.correct),
         ("POST", "/v1/batches"): (Action.BATCH_CREATED, do.post_batch),
+        ("DELETE", batch): (Action.BATCH_DELETED, lambda: http.delete(do.cancelled_batch())),
         ("POST", f"{batch}/cancel"): (
             Action.BATCH_CANCELLED,
             lambda: http.post(f"{do.busy_batch()}/cancel"),
