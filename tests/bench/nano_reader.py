@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_runtime.chat import ChatModel, Reply, Turn
+from model_runtime.chat import ChatModel, Finish, Reply, Turn
 from model_runtime.checkpoints import in_folder
 from model_runtime.cpu_ocr import CpuReader
 from model_runtime.families import Family
@@ -22,6 +23,9 @@ from schemas.reading import PageReading
 from schemas.request import BudgetProfile, BudgetRequest, Task
 from tests.bench.calibrate import LocalPage
 from workers.cage import ProcessCage
+
+PATIENCE_S = 60.0
+"""That a page may take; then it is given up, and nothing was read of it."""
 
 
 @dataclass
@@ -41,7 +45,10 @@ class Remembered:
         images = tuple(image.data for image in turn.images)
         key = (turn.prompt, turn.prefix, json.dumps(turn.schema), images)
         if key not in self._replies:
-            self._replies[key] = self.chat.complete(turn, cancelled)
+            reply = self.chat.complete(turn, cancelled)
+            if reply.finish is Finish.CANCELLED:
+                return reply
+            self._replies[key] = reply
         return self._replies[key]
 
     def forget(self) -> None:
@@ -73,7 +80,9 @@ class LocalReader:
         if prepared.image is None:
             return None
         asked = ReadOrder(prepared.image, tasks, schema=schema, profile=profile)
-        return self.reader.read(asked, lambda: False, LocalPage(source, prepared, prepared.image))
+        until = time.monotonic() + PATIENCE_S
+        aids = LocalPage(source, prepared, prepared.image)
+        return self.reader.read(asked, lambda: time.monotonic() > until, aids)
 
 
 @contextlib.contextmanager
