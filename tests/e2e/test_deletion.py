@@ -1,6 +1,7 @@
 """What is deleted or expired is found nowhere: rows, files, caches, search, logs, bytes of the database."""
 
 import json
+import os
 import time
 import zlib
 from collections.abc import Iterator
@@ -66,11 +67,8 @@ class Place:
     def traces(self, secrets: list[bytes]) -> set[str]:
         """Where any of these is still to be found: files by name, columns by table."""
         wanted = [secret.lower() for secret in secrets]
-        found = {
-            str(path.relative_to(self.folder))
-            for path in self.folder.rglob("*")
-            if path.is_file() and any(secret in path.read_bytes().lower() for secret in wanted)
-        }
+        files = [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
+        found = {str(path.relative_to(self.folder)) for path in files if _in_file(path, wanted)}
         if self.bucket is not None:
             keys = self.bucket.keys()
             found |= {f"s3:{key}" for key in keys if self._in_bucket(key, wanted)}
@@ -83,6 +81,14 @@ class Place:
                         if any(secret in _plain(value).lower() for secret in wanted):
                             found.add(f"{table}.{column}")
         return found
+
+
+def _in_file(path: Path, wanted: list[bytes]) -> bool:
+    try:
+        held = path.read_bytes().lower()
+    except FileNotFoundError:
+        return False  # it went in this moment: somebody is at work
+    return any(secret in held for secret in wanted)
 
 
 def _plain(value: Any) -> bytes:
