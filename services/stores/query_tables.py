@@ -65,6 +65,9 @@ _HEADS = text("item_head")
 Index("ix_fields_items", fields.c.tenant_id, fields.c.list_path, fields.c.document_id, fields.c.item_index,
       sqlite_where=_HEADS, postgresql_where=_HEADS)  # fmt: skip
 
+# Without it, each document that another condition has found costs a look at all its fields.
+Index("ix_fields_run_id_path", fields.c.run_id, fields.c.path)
+
 # Which paths a tenant's fields have, and of which types: what a query is checked against.
 field_paths = Table(
     "field_paths",

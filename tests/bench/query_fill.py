@@ -12,7 +12,7 @@ from services.stores.engine import Database
 FIELDS_A_DOCUMENT = 10
 VENDORS, CODES, VOCABULARY, LOTS = 5_000, 20_000, 50_000, 1_000
 _INDEXES = ("ix_fields_number", "ix_fields_folded", "ix_fields_date", "ix_fields_confidence",
-            "ix_fields_items", "ix_page_words_words")  # fmt: skip
+            "ix_fields_items", "ix_fields_run_id_path", "ix_page_words_words")  # fmt: skip
 _TEXT = "Gesamtbetrag zahlbar bis zum Ende des Monats, w1 w2 w3 w4. " * 10
 
 _DOCUMENTS = """
