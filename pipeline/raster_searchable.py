@@ -47,6 +47,19 @@ def add_words(target: str, pages: Sequence[PageWords]) -> None:
                 _over(document, document[words.number - 1], words, font)
 
 
+def keep_pages(target: str, numbers: Sequence[int]) -> None:
+    """Leave only some pages of a PDF, and nothing in its file of what the others showed."""
+    quiet()
+    less = f"{target}.less"
+    try:
+        with pymupdf.open(target, filetype="pdf") as document:
+            document.select([number - 1 for number in numbers])
+            document.save(less, garbage=3)
+    except VENDOR_ERRORS as error:
+        raise DocumentUnreadable("document_corrupt", public_reason(error)) from error
+    Path(less).replace(target)
+
+
 def add_pictures(target: str, pictures: Sequence[Picture]) -> None:
     """Pages of a new PDF, or more of them, each a picture."""
     quiet()

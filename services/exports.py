@@ -67,6 +67,9 @@ class Exports:
                 words = [found for at, page in batch if (found := _words(at, page, document.media_type))]
                 if words:
                     self._cage.run(caged.add_words, str(made), words)
+            if document.media_type == sniff.PDF and document.part_pages is not None:
+                numbers = select_pages(document.part_pages, self._pages.last_number(tenant, run.id))
+                self._cage.run(caged.keep_pages, str(made), sorted(numbers))
             kept = self._folder / f"{Path(work).name}.pdf"
             made.rename(kept)
         return kept

@@ -154,6 +154,13 @@ def add_words(target: str, pages: Sequence[PageWords]) -> None:
     raster_searchable.add_words(target, pages)
 
 
+def keep_pages(target: str, numbers: Sequence[int]) -> None:
+    """Leave only some pages."""
+    from pipeline import raster_searchable
+
+    raster_searchable.keep_pages(target, numbers)
+
+
 def add_pictures(target: str, pictures: Sequence[Picture]) -> None:
     """Pages of pictures in a PDF."""
     from pipeline import raster_searchable

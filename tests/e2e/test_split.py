@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pymupdf
 import pytest
 
 from tests.bench.service import running as running_service
@@ -60,6 +61,18 @@ def test_a_part_has_its_own_fields_and_the_numbers_of_the_files_pages(api: Clien
     assert contract["usage"]["reused_pages"] == contract["usage"]["pages"] == 3, "nothing is paid twice"
     assert contract["document"]["part"] == {"pages": "5-7", "class": "contract", "confidence": None}
     assert "split" not in {key for key, value in contract.items() if value}
+
+
+def test_a_searchable_pdf_of_a_part_holds_nothing_of_the_others(api: Client, made: bytes) -> None:
+    _, parts = split(api, made)
+    answer = api.http.get(f"/v1/documents/{parts[2]['id']}/searchable.pdf")
+    assert answer.status_code == 200, answer.text
+    with pymupdf.open("pdf", answer.content) as document, pymupdf.open("pdf", made) as whole:
+        assert [page.get_text() for page in document] == [whole[n].get_text() for n in (4, 5, 6)]
+        streams = [document.xref_stream(n) or b"" for n in range(1, document.xref_length())]
+        first = whole[0].read_contents()
+    assert first
+    assert first not in streams
 
 
 def test_parts_are_listed_and_found_by_class(api: Client, made: bytes) -> None:
