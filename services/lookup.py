@@ -69,9 +69,10 @@ class Lookup:
     def document_json(
         self, connection: sa.Connection, tenant: TenantId, document_id: str, run_id: str
     ) -> bytes:
-        """A document as JSON, read in the caller's transaction."""
+        """A document as JSON, read in the caller's transaction; a new one, which has no parts yet."""
         info = info_of(connection, *self._pair(connection, tenant, document_id, run_id))
-        return orjson.dumps(info.model_dump(mode="json", by_alias=True))
+        view = DocumentView(**info.model_dump(by_alias=True))
+        return orjson.dumps(view.model_dump(mode="json", by_alias=True, exclude={"result"}))
 
     def run_json(self, connection: sa.Connection, tenant: TenantId, document_id: str, run_id: str) -> bytes:
         """A run as JSON, read in the caller's transaction."""
