@@ -222,6 +222,8 @@ def check_url(url: str) -> str:
         port = parts.port
     except ValueError:
         raise SourceRefused(detail="the URL is malformed") from None
+    if any(ord(char) < 32 or ord(char) == 127 for char in url):
+        raise SourceRefused(detail="the URL holds control characters")
     if parts.scheme not in ("http", "https"):
         raise SourceRefused(detail="only http and https are spoken here")
     if not parts.hostname or port == 0:
@@ -242,7 +244,7 @@ def check_target(url: str, allowed: Sequence[Network], *, public: bool = True) -
     except ValueError:
         try:
             address = ipaddress.ip_address(socket.inet_aton(host))  # 127.1, 0x7f000001, 2130706433
-        except OSError:
+        except (OSError, ValueError):
             return url
     if not permitted(address, allowed, public=public):
         raise SourceRefused(detail="the URL names an address that may not be reached from here")

@@ -30,6 +30,15 @@ from services.views import rfc3339
 
 router = APIRouter(prefix="/v1/schemas", tags=["schemas"])
 Name = Annotated[str, Path(max_length=80, examples=["invoice"])]
+NewName = Annotated[
+    # Said, not enforced here: the catalog's refusal tells what a name has.
+    str,
+    Path(
+        max_length=80,
+        examples=["invoice"],
+        json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"},
+    ),
+]
 Version = Annotated[int, Path(ge=1, le=MOST)]
 IfMatch = Annotated[
     str | None,
@@ -88,7 +97,7 @@ def get_schema(name: Name, parts: Served, who: Reader) -> Response:
 )
 async def put_schema(
     request: Request,
-    name: Name,
+    name: NewName,
     parts: Served,
     who: Writer,
     if_match: IfMatch = None,

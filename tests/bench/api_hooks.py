@@ -25,6 +25,7 @@ FORESEEN = {
     "base64_malformed": "drawn texts are seldom base64",
     "correction_unfit": "what a field takes, the document's schema says",
     "cursor_invalid": "cursors are opaque: only the page before knows one",
+    "document_expired": "posted with the shortest time to be kept, or just deleted",
     "engine_unknown": "which engines there are, the settings say",
     "etag_malformed": "an empty header is drawn in spite of the pattern",
     "idempotency_key_reused": "the key came with another request before",

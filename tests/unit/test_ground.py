@@ -1,6 +1,8 @@
 """Quotes and transcriptions laid over the words that another reader saw."""
 
-from hypothesis import given
+import re
+
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.align import align
@@ -104,6 +106,9 @@ def test_every_line_is_found_again_whatever_its_order(
     reference = Reference([line(20.0 * at, *words) for at, words in enumerate(lines)])
     pieces = [" ".join(words) for words in lines]
     random.shuffle(pieces)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    # Lines that stand inside or across others cannot be told apart: spaces count for nothing here.
+    keys, whole = ["".join(words) for words in lines], "".join(pieces).replace(" ", "")
+    assume(all(len(re.findall(f"(?={key})", whole)) == keys.count(key) for key in keys))
     laid = align(pieces, reference)
     assert laid.coverage is not None
     assert laid.coverage > 0.99

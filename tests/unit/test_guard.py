@@ -153,6 +153,14 @@ def test_other_spellings_of_loopback_are_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["http://\0\u00d7Kd", "http://a\nb/", "http://1.2.3.4\0.example/", "http://a/\x7f"]
+)
+def test_control_characters_are_refused_and_never_looked_up(url: str) -> None:
+    with pytest.raises(SourceRefused):
+        check_target(url, ())
+
+
+@pytest.mark.parametrize(
     "address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::808:808"]
 )
 def test_public_addresses_pass(address: str) -> None:
