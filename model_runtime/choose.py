@@ -69,10 +69,11 @@ def _in_process(path: str, options: dict[str, str], cage: Cage) -> VlmReader:
 
     ``torch://nano`` is the checkpoint that comes with Quire, under its own options where none are given.
     """
-    folder = Path(path)
     if path == shipped.ALIAS:
-        folder, options = shipped.folder(), shipped.options() | options
-    checkpoint = find(path) if path == shipped.ALIAS else in_folder(folder)
+        folder, checkpoint, options = shipped.folder(), find(path), shipped.options() | options
+    else:
+        folder = Path(path)
+        checkpoint = in_folder(folder)
     device, dtype, threads = (options.pop(name, None) for name in ("device", "dtype", "threads"))
     if dtype not in (None, "float32", "bfloat16", "float16") or not (threads or "1").isdecimal():
         raise Unsupported(

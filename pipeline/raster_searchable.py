@@ -25,14 +25,20 @@ _TO_UNICODE = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap
 endcmap CMapName currentdict /CMap defineresource pop end end"""
 
 
-def begin(source: SourceFile, target: str) -> None:
-    """A copy of a PDF that can be added to: not encrypted, its structure whole."""
+def begin(source: SourceFile, target: str, numbers: Sequence[int] | None = None) -> None:
+    """A copy of a PDF that can be added to: not encrypted, its structure whole.
+
+    ``numbers``: of these pages only, with nothing in its file of what the others showed.
+    """
     quiet()
     try:
         with pymupdf.open(source.path, filetype="pdf") as document:
             if document.needs_pass and not document.authenticate(source.password or ""):
                 raise DocumentUnreadable("password_required", "its password was erased when its run ended")
-            document.save(target, encryption=pymupdf.PDF_ENCRYPT_NONE)
+            if numbers is not None:
+                document.select([number - 1 for number in numbers])
+            garbage = 0 if numbers is None else 3
+            document.save(target, encryption=pymupdf.PDF_ENCRYPT_NONE, garbage=garbage)
     except VENDOR_ERRORS as error:
         raise DocumentUnreadable("document_corrupt", public_reason(error)) from error
 
@@ -45,19 +51,6 @@ def add_words(target: str, pages: Sequence[PageWords]) -> None:
         for words in pages:
             with page_errors(words.number):
                 _over(document, document[words.number - 1], words, font)
-
-
-def keep_pages(target: str, numbers: Sequence[int]) -> None:
-    """Leave only some pages of a PDF, and nothing in its file of what the others showed."""
-    quiet()
-    less = f"{target}.less"
-    try:
-        with pymupdf.open(target, filetype="pdf") as document:
-            document.select([number - 1 for number in numbers])
-            document.save(less, garbage=3)
-    except VENDOR_ERRORS as error:
-        raise DocumentUnreadable("document_corrupt", public_reason(error)) from error
-    Path(less).replace(target)
 
 
 def add_pictures(target: str, pictures: Sequence[Picture]) -> None:

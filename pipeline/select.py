@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from schemas.errors import RequestInvalid
 
+_HIGHEST = 9_999_999
 _PART = re.compile(r"([0-9]{1,7})(?:(-)([0-9]{1,7})?)?")
 
 
@@ -38,6 +39,11 @@ def _of_part(spec: str | None, page_count: int, part: str) -> list[int]:
 def first_page(spec: str) -> int:
     """The lowest page of a specification made by `page_spec`."""
     return int(re.split("[-,]", spec, maxsplit=1)[0])
+
+
+def pages_of(spec: str) -> list[int]:
+    """All pages of a specification made by `page_spec`, whose ranges all have an end."""
+    return select_pages(spec, _HIGHEST)
 
 
 def page_spec(numbers: Iterable[int]) -> str:

@@ -13,7 +13,7 @@ from pipeline.exports.chunks import chunks
 from pipeline.exports.hocr import hocr
 from pipeline.orders import PageWords, Picture, SourceFile
 from pipeline.ports import BlobKey, Blobs, Cage
-from pipeline.select import select_pages
+from pipeline.select import pages_of, select_pages
 from schemas.ids import Digest, TenantId
 from schemas.page import PageContent, PageResult, PageSource
 from services.page_views import PageViews
@@ -59,25 +59,29 @@ class Exports:
         with tempfile.TemporaryDirectory(dir=self._folder) as work, self._blobs.local(key) as path:
             made = Path(work) / "made.pdf"
             source = SourceFile(str(path), document.media_type)
+            own = pages_of(document.part_pages) if document.part_pages is not None else None
             if document.media_type == sniff.PDF:
-                self._cage.run(caged.begin_pdf, source, str(made))
-            for batch in self._batches(tenant, run, document.media_type == sniff.PDF):
+                self._cage.run(caged.begin_pdf, source, str(made), own)
+            for batch in self._batches(tenant, run, own, document.media_type == sniff.PDF):
                 if document.media_type != sniff.PDF:
                     self._cage.run(caged.add_pictures, str(made), self._pictures(source, batch, Path(work)))
                 words = [found for at, page in batch if (found := _words(at, page, document.media_type))]
                 if words:
                     self._cage.run(caged.add_words, str(made), words)
-            if document.media_type == sniff.PDF and document.part_pages is not None:
-                numbers = select_pages(document.part_pages, self._pages.last_number(tenant, run.id))
-                self._cage.run(caged.keep_pages, str(made), sorted(numbers))
             kept = self._folder / f"{Path(work).name}.pdf"
             made.rename(kept)
         return kept
 
-    def _batches(self, tenant: TenantId, run: Row, pdf: bool) -> Iterator[list[tuple[int, PageResult]]]:
-        """Pages with their number in the new file: all of a PDF's, those that were read of a picture's."""
+    def _batches(
+        self, tenant: TenantId, run: Row, own: Sequence[int] | None, pdf: bool
+    ) -> Iterator[list[tuple[int, PageResult]]]:
+        """Pages with their number in the new file, which has all of a PDF's pages, or the part's ``own``;
+        of a picture's those that were read."""
         pages = (content.page for content in self._pages.each(tenant, run.id, None))
-        numbered = ((page.number if pdf else at, page) for at, page in enumerate(pages, 1))
+        places = {number: at for at, number in enumerate(own or (), 1)}
+        numbered = (
+            (places.get(page.number, page.number) if pdf else at, page) for at, page in enumerate(pages, 1)
+        )
         while batch := list(islice(numbered, _PAGES_AT_ONCE if pdf else _PICTURES_AT_ONCE)):
             yield batch
 

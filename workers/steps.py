@@ -140,11 +140,11 @@ def choices(schema: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     return of_schema(schema)
 
 
-def begin_pdf(source: SourceFile, target: str) -> None:
+def begin_pdf(source: SourceFile, target: str, numbers: Sequence[int] | None) -> None:
     """A copy of a PDF for words to be laid over."""
     from pipeline.raster_searchable import begin
 
-    begin(source, target)
+    begin(source, target, numbers)
 
 
 def add_words(target: str, pages: Sequence[PageWords]) -> None:
@@ -152,13 +152,6 @@ def add_words(target: str, pages: Sequence[PageWords]) -> None:
     from pipeline import raster_searchable
 
     raster_searchable.add_words(target, pages)
-
-
-def keep_pages(target: str, numbers: Sequence[int]) -> None:
-    """Leave only some pages."""
-    from pipeline import raster_searchable
-
-    raster_searchable.keep_pages(target, numbers)
 
 
 def add_pictures(target: str, pictures: Sequence[Picture]) -> None:

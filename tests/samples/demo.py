@@ -70,6 +70,14 @@ def _post_all(api: Api, samples: list[Path]) -> list[Outcome]:
     return list(api.each(read, samples))
 
 
+def conclude(count: int, bad: list[Outcome]) -> int:
+    """Says what could not be read; the exit code."""
+    for outcome in bad:
+        print(f"\n{outcome.path.name}: {outcome.state} {outcome.document.get('error') or outcome.problem}")
+    print(f"\n{count - len(bad)} of {count} documents read")
+    return 1 if bad else 0
+
+
 def main() -> int:
     """0 when every sample was read; what could not be read is printed and ends with 1."""
     with tempfile.TemporaryDirectory(prefix="quire-demo-") as folder:
@@ -82,10 +90,7 @@ def main() -> int:
     for outcome in outcomes:
         if outcome.result is not None:
             _show(outcome, outcome.result)
-    for outcome in bad:
-        print(f"\n{outcome.path.name}: {outcome.state} {outcome.document.get('error') or outcome.problem}")
-    print(f"\n{len(outcomes) - len(bad)} of {len(outcomes)} documents read")
-    return 1 if bad else 0
+    return conclude(len(outcomes), bad)
 
 
 if __name__ == "__main__":

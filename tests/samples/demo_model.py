@@ -19,7 +19,7 @@ from schemas.field import FieldState
 from schemas.result import Result
 from tests.bench.client import Api, Outcome
 from tests.bench.service import running
-from tests.samples.demo import field_line
+from tests.samples.demo import conclude, field_line
 from tests.vllm.server import vllm
 
 _PAGES: dict[str, tuple[str, dict[str, object] | None]] = {
@@ -89,10 +89,7 @@ def main() -> int:
     for outcome in outcomes:
         if outcome.result is not None:
             _show(outcome, outcome.result, _PAGES[outcome.path.name][0])
-    for outcome in bad:
-        print(f"\n{outcome.path.name}: {outcome.state} {outcome.document.get('error') or outcome.problem}")
-    print(f"\n{len(outcomes) - len(bad)} of {len(outcomes)} documents read")
-    return 1 if bad else 0
+    return conclude(len(outcomes), bad)
 
 
 if __name__ == "__main__":
