@@ -1,6 +1,5 @@
 """The schemas a tenant can name: its own in their versions, and those that come with Quire."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,11 @@ from schemas.errors import Conflict, NotFound
 from schemas.ids import TenantId
 from services.builtin_schemas import Builtins, NamedSchema
 from services.faults import fault
-from services.stores import audit_rows, schema_rows
+from services.stores import audit_rows, named_schemas, schema_rows
 from services.stores.audit_rows import Action
 from services.stores.engine import Database
+from services.stores.named_schemas import NAME, named
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
-_NUMBER = re.compile(r"[1-9]\d{0,8}")
 MAX_VERSIONS = 1000
 """Of one name: a client that puts the time into its schema would fill the store."""
 
@@ -42,12 +40,8 @@ class Schemas:
 
     def find(self, tenant: TenantId, reference: str) -> NamedSchema | None:
         """``invoice`` is the newest version, ``invoice@3`` exactly that one."""
-        name, at, text = reference.partition("@")
-        if not NAME.fullmatch(name) or (at and not _NUMBER.fullmatch(text)):
-            return None
         with self._database.read() as connection:
-            row = schema_rows.find(connection, tenant, name, int(text) if at else None)
-        return _named(row) if row is not None else self._builtins.find(reference)
+            return named_schemas.find(connection, tenant, self._builtins, reference)
 
     def get(self, tenant: TenantId, reference: str) -> NamedSchema:
         found = self.find(tenant, reference)
@@ -64,7 +58,7 @@ class Schemas:
         with self._database.read() as connection:
             rows = schema_rows.names(connection, tenant, after, limit)
         found = {schema.name: schema for schema in self._builtins.all() if schema.name > after}
-        found |= {row.name: _named(row) for row in rows}
+        found |= {row.name: named(row) for row in rows}
         return [found[name] for name in sorted(found)][:limit]
 
     def versions(self, tenant: TenantId, name: str) -> Sequence[tuple[int, int | None]]:
@@ -91,7 +85,7 @@ class Schemas:
         with self._database.write() as connection:
             held = schema_rows.hold(connection, tenant, name, builtin.version if builtin else 0)
             row = schema_rows.find(connection, tenant, name, None)
-            newest = _named(row) if row is not None else builtin
+            newest = named(row) if row is not None else builtin
             _require(newest, wanted)
             if newest is not None and schema_rows.digest(newest.schema) == schema_rows.digest(schema):
                 return newest, False
@@ -101,7 +95,7 @@ class Schemas:
             made = schema_rows.find(connection, tenant, name, number)
             audit_rows.note(connection, tenant, Action.SCHEMA_PUT, f"{name}@{number}")
         assert made is not None
-        return _named(made), True
+        return named(made), True
 
     def delete(self, tenant: TenantId, name: str, wanted: Precondition) -> None:
         """All versions of a tenant's own schema. Runs keep what their schema was."""
@@ -112,13 +106,9 @@ class Schemas:
                 if builtin is not None:
                     raise Conflict("schema_builtin", "a schema that comes with Quire cannot be deleted")
                 raise NotFound("schema_not_found", "there is no such schema")
-            _require(_named(row), wanted)
+            _require(named(row), wanted)
             schema_rows.forget(connection, schema_rows.hold(connection, tenant, name, 0))
             audit_rows.note(connection, tenant, Action.SCHEMA_DELETED, name)
-
-
-def _named(row: schema_rows.Row) -> NamedSchema:
-    return NamedSchema(row.name, row.version, row.schema, builtin=False, created_at=row.created_at)
 
 
 def _require(newest: NamedSchema | None, wanted: Precondition) -> None:

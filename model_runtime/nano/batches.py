@@ -14,7 +14,6 @@ from model_runtime.nano import alphabet, fonts
 from model_runtime.nano.compose import Wish, compose, weathered
 from model_runtime.nano.curriculum import STAGES, Group
 from model_runtime.nano.fonts import Face
-from model_runtime.nano.glyphs import Grey
 from model_runtime.nano.model_sizes import CELL, PATCH, SLOTS
 from model_runtime.nano.pieces import Kind, Page
 from model_runtime.nano.tasks import exercise
@@ -27,6 +26,10 @@ _MOST_TEXT = 1100
 """Tokens of a prompt and its reply; what is longer is made anew."""
 
 _TEXTLESS = frozenset({Kind.BLANK, Kind.UNREADABLE, Kind.CHART})
+_SMALL = 60
+"""Cells up to which a page's padding costs less than drawing another."""
+
+_Made = tuple[Page, tuple[list[int], list[int]]]
 _ROUNDED = 16
 """Replies are filled up to a multiple of so many tokens: fewer shapes, fewer compilations."""
 
@@ -75,17 +78,19 @@ class Maker:
         faces = self._fonts.training
         if stage.faces is not None:
             faces = faces[:: max(1, len(faces) // stage.faces)]
-        covers: list[Grey] = []
-        pages: list[Page] = []
-        texts: list[tuple[list[int], list[int]]] = []
         count = _count(plan, rows * columns, group)
-        while len(covers) < count:
-            page, text = self._one(group, (rows * CELL, columns * CELL), faces, stage.worn, rng)
-            small = 1.3 * group.sizes[0] < 15
-            covers.append(weathered(page.drawn.cover, rng, small=small) if stage.worn else page.drawn.cover)
-            pages.append(page)
-            texts.append(text)
-        said, wanted = _padded(texts)
+        shape = (rows * CELL, columns * CELL)
+        made = [
+            self._one(group, shape, faces, stage.worn, rng) for _ in range(count * _drawn(stage.reads, group))
+        ]
+        chosen = _alike(made, count, rng)
+        pages = [page for page, _ in chosen]
+        small = 1.3 * group.sizes[0] < 15
+        covers = [
+            weathered(page.drawn.cover, rng, small=small) if stage.worn else page.drawn.cover
+            for page in pages
+        ]
+        said, wanted = _padded([text for _, text in chosen])
         at = np.flatnonzero(wanted != _IGNORED)
         places, names = _spelling(pages, rows, columns, rng)
         return {
@@ -101,7 +106,7 @@ class Maker:
 
     def _one(
         self, group: Group, shape: tuple[int, int], faces: Sequence[Face], worn: bool, rng: random.Random
-    ) -> tuple[Page, tuple[list[int], list[int]]]:
+    ) -> _Made:
         """A page, and the tokens of its prompt with all that stands between the image and the reply."""
         known, (first, second, end) = self._tokenizer, self._after
         while True:
@@ -123,6 +128,19 @@ class Maker:
             reply = known(made.reply, add_special_tokens=False)["input_ids"]
             if len(prompt) + len(reply) <= _MOST_TEXT:
                 return page, ([*first, *prompt, *second], [*reply, end])
+
+
+def _drawn(reads: bool, group: Group) -> int:
+    """Of so many times the pages of a batch, it is those that are alike in length: the rest would be padding."""
+    return 2 if reads and group.cells > _SMALL else 1
+
+
+def _alike(made: list[_Made], count: int, rng: random.Random) -> list[_Made]:
+    """The shorter or the longer ones, as chance has it, so that none is rarer than it would be."""
+    if len(made) == count:
+        return made
+    made = sorted(made, key=lambda one: len(one[1][0]) + len(one[1][1]))
+    return made[:count] if rng.random() < 0.5 else made[-count:]
 
 
 def framed(known: Any, prompt: str) -> str:

@@ -69,6 +69,33 @@ _PAGES: tuple[Share, ...] = (
     (0.01, Kind.RECEIPT, Asked.CHARTS),
     (0.01, Kind.PARAGRAPH, Asked.CHARTS),
 )
+_RECEIPTS: tuple[Share, ...] = (
+    (0.30, Kind.RECEIPT, Asked.TEXT),
+    (0.30, Kind.LINES, Asked.TEXT),
+    (0.16, Kind.LINES, Asked.PLAIN),
+    (0.08, Kind.PARAGRAPH, Asked.TEXT),
+    (0.08, Kind.INVOICE, Asked.TEXT),
+    (0.03, Kind.BLANK, Asked.TEXT),
+    (0.02, Kind.BLANK, Asked.PLAIN),
+    (0.03, Kind.UNREADABLE, Asked.TEXT),
+)
+_SHORT_VALUES: tuple[Share, ...] = (
+    (0.90, Kind.RECEIPT, Asked.FIELDS),
+    (0.04, Kind.BLANK, Asked.FIELDS),
+    (0.03, Kind.UNREADABLE, Asked.FIELDS),
+    (0.03, Kind.PARAGRAPH, Asked.FIELDS),
+)
+_LONG_VALUES: tuple[Share, ...] = (
+    (0.97, Kind.INVOICE, Asked.FIELDS),
+    (0.015, Kind.BLANK, Asked.FIELDS),
+    (0.015, Kind.PARAGRAPH, Asked.FIELDS),
+)
+_PLACES: tuple[Share, ...] = (
+    (0.40, Kind.RECEIPT, Asked.PLACE),
+    (0.20, Kind.LINES, Asked.PLACE),
+    (0.25, Kind.RECEIPT, Asked.LOOK),
+    (0.15, Kind.INVOICE, Asked.LOOK),
+)
 _VALUES: tuple[Share, ...] = (
     (0.42, Kind.RECEIPT, Asked.FIELDS),
     (0.44, Kind.INVOICE, Asked.FIELDS),
@@ -109,12 +136,25 @@ STAGES: tuple[Stage, ...] = (
     Stage("line", 0.06, (Group(1, (1, 2), (3, 14), 28, _SEE, (12, 36), most_lines=1, most_characters=60),)),
     Stage(
         "lines",
-        0.22,
+        0.30,
         (
             Group(0.2, (1, 2), (3, 20), 32, _SEE, (11, 40), most_lines=2, most_characters=100),
             Group(0.5, (3, 7), (6, 16), 80, _READ, (12, 28), most_lines=8, most_characters=180),
             Group(0.3, (6, 13), (8, 16), 180, _READ, (11, 26), most_lines=13, most_characters=300),
         ),
+    ),
+    Stage(
+        "values",
+        0.22,
+        (
+            Group(0.14, (1, 3), (3, 20), 40, _SEE, (11, 40), most_lines=3, most_characters=110),
+            Group(0.18, (3, 8), (6, 14), 84, _RECEIPTS, (12, 26), most_lines=8, most_characters=200),
+            Group(0.18, (8, 14), (8, 12), 150, _RECEIPTS, (12, 22), most_lines=13, most_characters=320),
+            Group(0.28, (6, 14), (8, 12), 150, _SHORT_VALUES, (12, 22), most_lines=13),
+            Group(0.14, (10, 19), (11, 15), 260, _LONG_VALUES, (12, 20), most_lines=18),
+            Group(0.08, (5, 14), (8, 13), 150, _PLACES, (12, 24), most_lines=13, most_characters=200),
+        ),
+        spelling=0.5,
     ),
     Stage(
         "tasks",

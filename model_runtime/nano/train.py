@@ -19,14 +19,23 @@ from model_runtime.nano.export import export
 from model_runtime.nano.feed import batches, coloured
 from model_runtime.nano.model import Forward, Spelling, build
 from model_runtime.nano.model_sizes import CELL, SIZES
+from model_runtime.nano.muon import Muon
 from model_runtime.nano.tokens import tokenizer
 
 _STATE, _LOG, _CHECKPOINT = "state.pt", "log.jsonl", "checkpoint"
 _EMBEDDINGS = "model.language_model.embed_tokens.weight"
+MUON_SHARE = 2.5
+"""Of the rate of AdamW, for the matrices that Muon moves."""
+
 _EVERY = 25
 """Steps between looks at the losses: each look waits for the device."""
 
 Say = Callable[[str], None]
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor computes in bfloat16; others emulate it, twenty times slower than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class Diverged(Exception):
@@ -80,7 +89,8 @@ class Training:
         self._forward = Forward(self._model, before, compiled=settings.compiled)
         self._tower = [*self._model.model.visual.parameters(), *self._spelling.parameters()]
         self._decoder = list(self._model.model.language_model.parameters())
-        self._optimiser = self._make_optimiser()
+        self._optimisers = self._make_optimisers()
+        self._half = self._device.type != "cpu" or fast_bfloat16()
         self._noise = torch.Generator(self._device)
         names = [stage.name for stage in STAGES]
         self._last = names.index(settings.last)
@@ -91,13 +101,18 @@ class Training:
 
         self._sums = torch.zeros(5, device=self._device)
 
-    def _make_optimiser(self) -> Any:
+    def _make_optimisers(self) -> tuple[Any, ...]:
+        """Muon for the matrices between layers, AdamW for what stands at either end, and for all vectors."""
+        ends = {id(self._model.get_input_embeddings().weight), *map(id, self._spelling.parameters())}
         weights = [*self._tower, *self._decoder]
+        inner = [one for one in weights if one.ndim == 2 and id(one) not in ends]
+        others = [one for one in weights if all(one is not matrix for matrix in inner)]
         groups = [
-            {"params": [one for one in weights if one.ndim >= 2], "weight_decay": 0.02},
-            {"params": [one for one in weights if one.ndim < 2], "weight_decay": 0.0},
+            {"params": [one for one in others if one.ndim >= 2], "weight_decay": 0.02},
+            {"params": [one for one in others if one.ndim < 2], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
+        adam = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
+        return adam, Muon(inner, weight_decay=0.02)
 
     @property
     def model(self) -> Any:
@@ -119,7 +134,8 @@ class Training:
         state = torch.load(path, map_location=self._device, weights_only=True)
         self._model.load_state_dict(state["model"])
         self._spelling.load_state_dict(state["spelling"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        for optimiser, held in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(held)
         held = dict(state["progress"])
         self._progress = Progress(**{**held, "course": Course(**held["course"])})
         return True
@@ -137,7 +153,7 @@ class Training:
     def keep(self) -> None:
         state = {
             "model": self._model.state_dict(), "spelling": self._spelling.state_dict(),
-            "optimiser": self._optimiser.state_dict(), "progress": asdict(self._progress),
+            "optimisers": [one.state_dict() for one in self._optimisers], "progress": asdict(self._progress),
         }  # fmt: skip
         path = self._settings.folder / _STATE
         torch.save(state, path.with_suffix(".new"))
@@ -186,7 +202,7 @@ class Training:
         self._noise.manual_seed(self._settings.seed * 1_000_003 + self._progress.step)
         image = coloured(on["cover"], on["tint"], self._noise)
         grid = (image.shape[1] // CELL, image.shape[2] // CELL)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
             cells = self._forward.cells(image)
             named = self._spelling(cells, on["places"])
             logits = None
@@ -195,9 +211,10 @@ class Training:
                 logits = self._forward.logits(states.flatten(0, 1)[on["at"]])
         loss = self._loss(stage.spelling, named, on["names"], logits, on["wanted"])
         rated = self._settings.highest_rate * rate(self._progress.step, self._share())
-        for group in self._optimiser.param_groups:
-            group["lr"] = rated
-        self._optimiser.zero_grad(set_to_none=True)
+        for optimiser, share in zip(self._optimisers, (1.0, MUON_SHARE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rated * share
+            optimiser.zero_grad(set_to_none=True)
         loss.backward()
         seen = torch.nn.utils.clip_grad_norm_(self._tower, 1.0) + torch.nn.utils.clip_grad_norm_(
             self._decoder, 1.0
@@ -206,7 +223,8 @@ class Training:
         if not torch.isfinite(seen):
             self._progress.skipped += 1
             return loss.detach()
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            optimiser.step()
         return loss.detach()
 
     def _loss(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.batch import BatchView
-from services.api.examples import FORM, REF, SMALL_PDF, SOURCE, one_of
+from services.api.examples import FORM, REF, SMALL_PDF, SOURCE, closed, one_of
 
 _ARCHIVE = {"type": "string", "format": "binary"}
 _MEMBERS = {
@@ -18,23 +18,9 @@ _MEMBERS = {
     ),
     "description": "`request` of a member adds to the one for all",
 }
-_PREFIX = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["prefix"],
-    "properties": {"prefix": {"type": "string", "pattern": "^s3://", "maxLength": 4096}},
-    "description": "all objects below it",
+_PREFIX = closed("prefix", prefix={"type": "string", "pattern": "^s3://", "maxLength": 4096}) | {
+    "description": "all objects below it"
 }
-
-
-def _one(name: str, shape: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [name],
-        "properties": {name: shape, "request": REF},
-    }
-
 
 POST_BATCH: dict[str, Any] = {
     "requestBody": {
@@ -47,8 +33,8 @@ POST_BATCH: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "oneOf": [
-                        _one("source", {"oneOf": [*SOURCE["oneOf"], _PREFIX]}),
-                        _one("sources", _MEMBERS),
+                        closed("source", source={"oneOf": [*SOURCE["oneOf"], _PREFIX]}, request=REF),
+                        closed("sources", sources=_MEMBERS, request=REF),
                     ],
                     "description": "source: an archive, or all objects below a prefix; or sources",
                 },

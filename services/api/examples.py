@@ -97,6 +97,12 @@ def json_body(schema: dict[str, Any], example: Any, *, required: bool = False) -
     return {"requestBody": {"required": required, "content": content}}
 
 
+def closed(*required: str, **properties: Any) -> dict[str, Any]:
+    """An object that has no other members than these."""
+    needed: dict[str, Any] = {"required": list(required)} if required else {}
+    return {"type": "object", "additionalProperties": False, **needed, "properties": properties}
+
+
 SMALL_PDF = base64.b64encode(
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 4 0 R/Resources<</Font<</F<</Type/Font"
@@ -116,15 +122,7 @@ _SOURCES: dict[str, dict[str, Any]] = {
 def one_of(*names: str, **more: Any) -> dict[str, Any]:
     """An object with exactly one of these sources, and what else it may hold."""
     return {
-        "oneOf": [
-            {
-                "type": "object",
-                "additionalProperties": False,
-                "required": [name],
-                "properties": {name: _SOURCES[name], "filename": _FILENAME, **more},
-            }
-            for name in names
-        ],
+        "oneOf": [closed(name, **{name: _SOURCES[name], "filename": _FILENAME}, **more) for name in names],
         "description": f"exactly one of {', '.join(names)}",
     }
 
@@ -170,12 +168,7 @@ POST_DOCUMENT: dict[str, Any] = {
                 "encoding": {"request": {"contentType": "application/json"}},
             },
             "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["source"],
-                    "additionalProperties": False,
-                    "properties": {"source": SOURCE, "request": REF},
-                },
+                "schema": closed("source", source=SOURCE, request=REF),
                 "examples": {
                     "url": {"value": {"source": {"url": "https://example.com/a.pdf"}, "request": REQUEST}},
                     "object": {"value": {"source": {"object": "s3://inbox/2026/a.pdf"}, "request": REQUEST}},
@@ -186,47 +179,33 @@ POST_DOCUMENT: dict[str, Any] = {
     }
 }
 
+_PASSWORD = {"type": ["string", "null"], "maxLength": 512}
 POST_RUN = json_body(
-    {"anyOf": [{"type": "object", "additionalProperties": False, "properties": {"request": REF}}, REF]},
+    {"anyOf": [closed(request=REF), REF]},
     {"request": {"schema": "receipt", "pages": "2"}},
 )
 POST_QUESTIONS = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["questions"],
-        "properties": {
-            "questions": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 50,
-                "items": {"type": "string", "minLength": 1, "maxLength": 2000, "pattern": r"\S"},
-            },
-            "password": {"type": ["string", "null"], "maxLength": 512},
+    closed(
+        "questions",
+        questions={
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 50,
+            "items": {"type": "string", "minLength": 1, "maxLength": 2000, "pattern": r"\S"},
         },
-    },
+        password=_PASSWORD,
+    ),
     {"questions": ["Who signed it?"]},
     required=True,
 )
-POST_RETRY = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"password": {"type": ["string", "null"], "maxLength": 512}},
-    },
-    {},
-)
+POST_RETRY = json_body(closed(password=_PASSWORD), {})
 POST_UPLOAD = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["bytes"],
-        "properties": {
-            "filename": {"type": "string", "maxLength": 1024},
-            "bytes": {"type": "integer", "minimum": 1},
-            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        },
-    },
+    closed(
+        "bytes",
+        filename={"type": "string", "maxLength": 1024},
+        bytes={"type": "integer", "minimum": 1},
+        sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    ),
     {"filename": "archive-scan.pdf", "bytes": 734003200},
     required=True,
 )
@@ -249,48 +228,30 @@ _ORDER_SCHEMA = {
 }
 PUT_SCHEMA = json_body({"type": "object", "description": "a JSON Schema"}, _ORDER_SCHEMA, required=True)
 POST_INFER = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["document_id"],
-        "properties": {
-            "document_id": {"type": "string", "maxLength": 64},
-            "run_id": {"type": ["string", "null"], "maxLength": 64},
-            "title": {"type": ["string", "null"], "minLength": 1, "maxLength": 200},
-        },
-    },
+    closed(
+        "document_id",
+        document_id={"type": "string", "maxLength": 64},
+        run_id={"type": ["string", "null"], "maxLength": 64},
+        title={"type": ["string", "null"], "minLength": 1, "maxLength": 200},
+    ),
     {"document_id": DOCUMENT["id"], "title": "Delivery note"},
     required=True,
 )
 PATCH_FIELDS = json_body(
-    {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["corrections"],
-        "properties": {
-            "corrections": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 500,
-                "items": {
-                    "oneOf": [
-                        {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "required": ["path", "value"],
-                            "properties": {"path": TEXT, "value": {}, "withdraw": {"const": False}},
-                        },
-                        {
-                            "type": "object",
-                            "additionalProperties": False,
-                            "required": ["path", "withdraw"],
-                            "properties": {"path": TEXT, "withdraw": {"const": True}},
-                        },
-                    ],
-                },
-            }
+    closed(
+        "corrections",
+        corrections={
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 500,
+            "items": {
+                "oneOf": [
+                    closed("path", "value", path=TEXT, value={}, withdraw={"const": False}),
+                    closed("path", "withdraw", path=TEXT, withdraw={"const": True}),
+                ],
+            },
         },
-    },
+    ),
     {
         "corrections": [
             {"path": "total", "value": 700.1},

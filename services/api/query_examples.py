@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.api.examples import TEXT, json_body
+from services.api.examples import TEXT, closed, json_body
 from services.query.ast import About, AggregateOp, Op
 from services.query.parse import MAX_TEXT, MAX_VALUES
 
@@ -12,50 +12,42 @@ _LIST = {"type": "array", "items": _SCALAR, "maxItems": MAX_VALUES}
 _ONE_VALUE = [str(op) for op in Op if op not in (Op.IN, Op.EXISTS)]
 
 
-def _object(required: list[str], **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": required,
-        "properties": properties,
-    }
-
-
 def _tests(about: str) -> list[dict[str, Any]]:
     return [
-        _object([about, "value"], **{about: TEXT}, op={"enum": _ONE_VALUE}, value=_SCALAR),
-        _object([about, "op", "value"], **{about: TEXT}, op={"const": Op.IN}, value=_LIST),
-        _object([about], **{about: TEXT}, op={"const": Op.EXISTS}),
-        _object([about, "op", "value"], **{about: TEXT}, op={"const": Op.EXISTS}, value={"type": "boolean"}),
+        closed(about, "value", **{about: TEXT}, op={"enum": _ONE_VALUE}, value=_SCALAR),
+        closed(about, "op", "value", **{about: TEXT}, op={"const": Op.IN}, value=_LIST),
+        closed(about, **{about: TEXT}, op={"const": Op.EXISTS}),
+        closed(about, "op", "value", **{about: TEXT}, op={"const": Op.EXISTS}, value={"type": "boolean"}),
     ]
 
 
 CONDITION: dict[str, Any] = {
     "oneOf": [
-        _object(["and"], **{"and": {"type": "array", "items": _CONDITION}}),
-        _object(["or"], **{"or": {"type": "array", "items": _CONDITION}}),
-        _object(["not"], **{"not": _CONDITION}),
-        _object(["any"], any=TEXT, where=_CONDITION),
+        closed("and", **{"and": {"type": "array", "items": _CONDITION}}),
+        closed("or", **{"or": {"type": "array", "items": _CONDITION}}),
+        closed("not", **{"not": _CONDITION}),
+        closed("any", any=TEXT, where=_CONDITION),
         *(test for about in sorted(About) for test in _tests(about)),
     ],
     "description": "see docs/query.md",
 }
-_NONE = _object([])
-_OPERAND = {"anyOf": [TEXT, *(_object([about], **{about: TEXT}) for about in sorted(About))]}
+_NONE = closed()
+_OPERAND = {"anyOf": [TEXT, *(closed(about, **{about: TEXT}) for about in sorted(About))]}
 _COLUMN = {
-    "anyOf": [TEXT, *(_object([about], **{about: TEXT, "as": {"type": "string"}}) for about in sorted(About))]
+    "anyOf": [TEXT, *(closed(about, **{about: TEXT, "as": {"type": "string"}}) for about in sorted(About))]
 }
-_ORDER = _object(["by"], by=_OPERAND, dir={"enum": ["asc", "desc"]})
+_ORDER = closed("by", by=_OPERAND, dir={"enum": ["asc", "desc"]})
 _AGGREGATE = {
     "oneOf": [
-        _object(
-            ["op"],
+        closed(
+            "op",
             op={"const": AggregateOp.COUNT},
             field={"anyOf": [*_OPERAND["anyOf"], {"type": "null"}]},
             **{"as": {"type": ["string", "null"], "minLength": 1, "maxLength": 200}},
         ),
-        _object(
-            ["op", "field"],
+        closed(
+            "op",
+            "field",
             op={"enum": [str(op) for op in AggregateOp if op is not AggregateOp.COUNT]},
             field=_OPERAND,
             **{"as": {"type": ["string", "null"], "minLength": 1, "maxLength": 200}},
@@ -71,8 +63,7 @@ _ROWS = {
 }
 
 POST_QUERY = json_body(
-    _object(
-        [],
+    closed(
         where={"anyOf": [_CONDITION, _NONE, {"type": "null"}]},
         rows=_ROWS,
         select={"type": ["array", "null"], "items": _COLUMN, "maxItems": 100},

@@ -18,7 +18,7 @@ from schemas.request import Task
 from schemas.result import RunState
 from schemas.split import DocumentClass, Split, SplitPart
 from services.builtin_schemas import Builtins
-from services.stores import batch_log, commands, schema_rows
+from services.stores import batch_log, commands, named_schemas
 from services.stores.commands import NewDocument, NewRun
 from services.stores.tables import documents, labels, runs
 
@@ -169,13 +169,9 @@ class _Asked:
         return self._named(str(kind))
 
     def _named(self, reference: str) -> tuple[str | None, dict[str, Any] | None]:
-        name, _, version = reference.partition("@")
-        row = schema_rows.find(self._connection, self._claim.tenant, name, int(version) if version else None)
-        if row is not None:
-            return f"{row.name}@{row.version}", row.schema
-        builtin = _BUILTINS.find(reference)
-        if builtin is not None:
-            return builtin.ref, builtin.schema
+        found = named_schemas.find(self._connection, self._claim.tenant, _BUILTINS, reference)
+        if found is not None:
+            return found.ref, found.schema
         detail = f"the schema {reference!r} was deleted while the file was read: its parts have no fields"
         self.warnings.append(ResultWarning(code="schema_gone", detail=detail))
         return None, None

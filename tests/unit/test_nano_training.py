@@ -15,9 +15,11 @@ pytest.importorskip("transformers", reason="extra `model`")
 from model_runtime.nano import fonts
 from model_runtime.nano.batches import Maker, Plan, framed
 from model_runtime.nano.compose import Wish, compose
+from model_runtime.nano.curriculum import STAGES
 from model_runtime.nano.export import export
 from model_runtime.nano.model import Forward, build
 from model_runtime.nano.model_sizes import SIZES
+from model_runtime.nano.muon import Muon, orthogonal
 from model_runtime.nano.pieces import Kind
 from model_runtime.nano.tasks import Asked, exercise
 from model_runtime.nano.tokens import tokenizer
@@ -66,7 +68,7 @@ def test_replies_can_be_kept_to_a_schema_over_this_vocabulary() -> None:
 
 
 @pytest.mark.parametrize("size", ["small", "least"])
-@pytest.mark.parametrize("grid", [(2, 5), (5, 3)])
+@pytest.mark.parametrize("grid", [(2, 5), (5, 3), (12, 10)], ids=["wide", "high", "fused_attention"])
 def test_the_training_pass_is_the_librarys(size: str, grid: tuple[int, int], tmp_path: Path) -> None:
     from transformers import AutoImageProcessor
 
@@ -103,6 +105,39 @@ def test_a_batch_is_a_matter_of_its_number(faces: Any) -> None:
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert first["said"].shape[0] == first["cover"].shape[0]
     assert len(first["at"]) == len(first["wanted"])
+
+
+def test_pages_of_a_batch_are_alike_in_length_and_long_ones_are_as_usual_as_short(faces: Any) -> None:
+    maker, values = Maker(None), [stage.name for stage in STAGES].index("values")
+    batches = [maker.make(Plan(1, number, values, 2000)) for number in range(40)]
+    long = [batch for batch in batches if batch["said"].shape[1] > 100]
+    padded = sum(batch["said"].size for batch in long)
+    lengths = [np.bincount(batch["at"] // batch["said"].shape[1]) for batch in long]
+    shares = np.concatenate([one / one.max() for one in lengths])
+    assert padded > 0 and np.median(shares) > 0.6
+    means = sorted(one.mean() for one in lengths)
+    assert means[-1] > 3 * means[0]
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 40), (2, 40, 16), (1, 8, 8)])
+def test_muon_makes_matrices_nearly_orthogonal(shape: tuple[int, int, int]) -> None:
+    made = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    values = torch.linalg.svdvals(orthogonal(made))
+    # Five steps of this quintic bring singular values to about one, not to one.
+    assert 0.5 < float(values.min()) and float(values.max()) < 1.3
+
+
+def test_muon_finds_the_matrix_that_was_wanted() -> None:
+    wanted = torch.randn(12, 20, generator=torch.Generator().manual_seed(2))
+    matrix = torch.zeros(12, 20, requires_grad=True)
+    muon = Muon([matrix], lr=0.2)
+    first = float(wanted.pow(2).sum())
+    for step in range(200):
+        muon.param_groups[0]["lr"] = 0.2 * (1 - step / 200)
+        muon.zero_grad()
+        (matrix - wanted).pow(2).sum().backward()
+        muon.step()
+    assert float((matrix.detach() - wanted).pow(2).sum()) < 0.01 * first
 
 
 def settings(folder: Path, **more: Any) -> Settings:
