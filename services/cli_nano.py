@@ -32,7 +32,7 @@ def train(
     ] = None,
     first: Annotated[str, typer.Option(help="stage to begin with")] = "see",
     last: Annotated[str, typer.Option(help="stage to end with")] = "tasks",
-    rate: Annotated[float, typer.Option(min=0, help="highest learning rate")] = 8e-4,
+    rate: Annotated[float, typer.Option(min=0, help="highest learning rate")] = 5e-4,
     fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="processes that make pages")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="of torch, on a CPU")] = None,

@@ -131,7 +131,7 @@ class Maker:
 
 
 def _drawn(reads: bool, group: Group) -> int:
-    """Of so many times the pages of a batch, it is those that are alike in length: the rest would be padding."""
+    """Of so many times its pages, a batch is those alike in length: the rest would be padding."""
     return 2 if reads and group.cells > _SMALL else 1
 
 

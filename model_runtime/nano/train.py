@@ -54,7 +54,7 @@ class Settings:
     seed: int = 1
     tokens: int = 6000
     most: int = 96
-    highest_rate: float = 8e-4
+    highest_rate: float = 5e-4
     first: str = STAGES[0].name
     last: str = STAGES[-1].name
     workers: int = 1

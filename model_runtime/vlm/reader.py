@@ -201,6 +201,8 @@ class VlmReader:
     def _complete(self, session: Session, found: _Found, witness: Witness) -> Alignment:
         """The text over the other reader's words; one that leaves much out is read once more, in halves."""
         assert found.text is not None
+        if self._settings.plain and not found.text.transcription.blocks:
+            session.warn("nothing_read", "there are marks on the page, and the model read no text in them")
         reference = witness.reference
         alignment = laid(found.text, reference)
         if reference is None:

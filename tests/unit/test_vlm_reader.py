@@ -91,16 +91,17 @@ def read(
     profile: BudgetProfile = BudgetProfile.BALANCED,
     schema: dict[str, Any] | None = None,
     questions: tuple[str, ...] = (),
+    plain: bool = False,
 ) -> PageReading:
     traits = TRAITS[family]
     spec = vlm_spec(
-        "scripted", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=False
+        "scripted", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=plain
     )
     reader = VlmReader(
         chat,
         lambda: Hosted("m", family),
         lambda _: spec,
-        ReaderSettings(check=Check.NEVER, calibration=calibration),
+        ReaderSettings(check=Check.NEVER, calibration=calibration, plain=plain),
     )
     order = ReadOrder(
         PageImage(b"page", "image/png", WIDTH, HEIGHT),
@@ -258,6 +259,14 @@ def test_what_was_left_out_is_read_again_and_else_said() -> None:
     assert "coverage_low" in codes(reading)
     assert "text_unsupported" in codes(reading)
     assert len(aids.crops) == 2, "two halves, once"
+
+
+@pytest.mark.parametrize(("plain", "said"), [(True, ["nothing_read"]), (False, [])])
+def test_a_model_that_cannot_say_what_is_legible_is_not_believed_that_nothing_is_there(
+    plain: bool, said: list[str]
+) -> None:
+    empty = Line(("",) if plain else (PAGE,))
+    assert codes(read(ScriptedChat([empty]), Task.TEXT, plain=plain)) == said
 
 
 def test_a_trusted_layer_is_not_read_again() -> None:
