@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 def fast_bfloat16() -> bool:
     """Whether this processor computes in bfloat16; others emulate it, twenty times slower than float32."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class Diverged(Exception):
@@ -106,7 +106,7 @@ class Training:
         ends = {id(self._model.get_input_embeddings().weight), *map(id, self._spelling.parameters())}
         weights = [*self._tower, *self._decoder]
         inner = [one for one in weights if one.ndim == 2 and id(one) not in ends]
-        others = [one for one in weights if all(one is not matrix for matrix in inner)]
+        others = [one for one in weights if one.ndim != 2 or id(one) in ends]
         groups = [
             {"params": [one for one in others if one.ndim >= 2], "weight_decay": 0.02},
             {"params": [one for one in others if one.ndim < 2], "weight_decay": 0.0},

@@ -142,7 +142,7 @@ def test_muon_finds_the_matrix_that_was_wanted() -> None:
 
 def settings(folder: Path, **more: Any) -> Settings:
     small: dict[str, Any] = {"steps": 24, "size": "least", "tokens": 600, "most": 8, "workers": 0}
-    return Settings(folder, **{**small, "keep_s": 1e9, "highest_rate": 2e-2, **more})
+    return Settings(folder, **{**small, "keep_s": 1e9, "highest_rate": 8e-2, **more})
 
 
 def test_training_learns_and_a_resumed_one_ends_with_the_same_weights(faces: Any, tmp_path: Path) -> None:
