@@ -29,7 +29,6 @@ OWN = ".quire-watch"
 _LOOK_S = 0.5
 _LONG = 230
 _RESULT = ".result.json"
-"""No file of this name is taken: it is hidden."""
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", "~")
 
 Said = Callable[[str], None]
@@ -121,7 +120,8 @@ class Dropped:
 
     def _one(self, own: Path) -> None:
         """``own`` is the folder of one file; however far it was brought before, it is brought to its end."""
-        file = next((path for path in own.iterdir() if path.name != _RESULT), None)
+        # What is hidden is ours: a result, or the half of one that a crash left.
+        file = next((path for path in own.iterdir() if not path.name.startswith(".")), None)
         if file is not None:
             try:
                 while (well := self._read(own, file)) is None:

@@ -101,6 +101,19 @@ def test_killed_and_started_again_nothing_is_doubled(running: Running, tmp_path:
     assert sorted(digest for digest in documents(running.data) if digest in sent) == sorted(sent)
 
 
+def test_half_a_result_that_a_crash_left_is_not_taken_for_the_file(running: Running, tmp_path: Path) -> None:
+    work = tmp_path / ".quire-watch/work"
+    work.mkdir(parents=True)
+    own = pictures(work / "watch-0123456789abcdef0123456789abcdef", 1)
+    for letter in "abcdef":  # whichever of them the folder lists first
+        (own / f".quire-{letter}0a1b2c3d4e5f607.part").write_text('{"document": {"st')
+    sent = (own / "0.png").read_bytes()
+    assert quire("watch", str(tmp_path), "--url", running.url, "--settle", "0.1", "--once").returncode == 0
+    assert names(tmp_path / "done") == {"0.png", "0.png.json"}
+    assert (tmp_path / "done/0.png").read_bytes() == sent
+    assert not names(tmp_path / ".quire-watch/work")
+
+
 def test_what_failed_and_is_dropped_again_is_read_again(running: Running, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\nno")
     call = ("watch", str(tmp_path), "--url", running.url, "--settle", "0.1", "--once")
