@@ -98,6 +98,7 @@ class FaultServer:
             ready.set()
             await self._down.wait()
             server.close()
+            await asyncio.sleep(0.01)  # for connections that were just accepted to be known here
             for writer in list(self._connections):
                 writer.transport.abort()
             await asyncio.sleep(0.01)  # for the transports to notice
