@@ -9,6 +9,10 @@ import typer
 
 from schemas.errors import Unsupported
 from services.cli import FAILED, say
+from services.folder_lock import FolderLock
+
+_WORTH_COMPILING = 20.0
+"""Minutes of training on a CPU from which two minutes of compilation pay."""
 
 
 class Device(StrEnum):
@@ -36,8 +40,19 @@ def train(
     fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="processes that make pages")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="of torch, on a CPU")] = None,
+    compiled: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile", help="generate code first: it takes minutes, steps are faster"
+        ),
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=500, help="positions of a batch, pages and text, about")
+    ] = None,
 ) -> None:
     """Train a small Qwen2-VL on synthetic documents from nothing, and print what it cost."""
+    lock = FolderLock(out)
+    lock.take()  # two trainings of one folder would spoil each other's state
     torch = _torch()
     from model_runtime.nano.curriculum import STAGES  # noqa: PLC0415  # the other commands start without it
     from model_runtime.nano.train import Diverged, Settings, Training  # noqa: PLC0415
@@ -55,13 +70,13 @@ def train(
         size="small" if on_cpu else "large",
         seed=seed,
         # Small batches: early on it is the number of steps that counts, not that of pages.
-        tokens=6000 if on_cpu else 60_000,
+        tokens=tokens or (6000 if on_cpu else 60_000),
         most=64,
         highest_rate=rate,
         first=first,
         last=last,
         workers=(1 if on_cpu else cores - 1) if workers is None else workers,
-        compiled=not on_cpu,
+        compiled=(not on_cpu or minutes >= _WORTH_COMPILING) if compiled is None else compiled,
         fonts=fonts,
     )
     training = Training(settings, say)
@@ -74,6 +89,8 @@ def train(
     except Diverged as error:
         say(f"quire: {error}; --resume goes on from the last state that was kept")
         raise typer.Exit(FAILED) from None
+    finally:
+        lock.release()
     figures = {
         "nano.parameters": training.parameters, "nano.steps": progress.step, "nano.pages": progress.pages,
         "nano.tokens": progress.tokens, "nano.skipped_steps": progress.skipped,

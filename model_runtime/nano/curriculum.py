@@ -139,7 +139,7 @@ STAGES: tuple[Stage, ...] = (
         0.30,
         (
             Group(0.2, (1, 2), (3, 20), 32, _SEE, (11, 40), most_lines=2, most_characters=100),
-            Group(0.5, (3, 7), (6, 16), 80, _READ, (12, 28), most_lines=8, most_characters=180),
+            Group(0.5, (3, 7), (6, 16), 96, _READ, (12, 40), most_lines=8, most_characters=180),
             Group(0.3, (6, 13), (8, 16), 180, _READ, (11, 26), most_lines=13, most_characters=300),
         ),
     ),
@@ -148,7 +148,7 @@ STAGES: tuple[Stage, ...] = (
         0.22,
         (
             Group(0.14, (1, 3), (3, 20), 40, _SEE, (11, 40), most_lines=3, most_characters=110),
-            Group(0.18, (3, 8), (6, 14), 84, _RECEIPTS, (12, 26), most_lines=8, most_characters=200),
+            Group(0.18, (3, 8), (6, 16), 96, _RECEIPTS, (12, 40), most_lines=8, most_characters=200),
             Group(0.18, (8, 14), (8, 12), 150, _RECEIPTS, (12, 22), most_lines=13, most_characters=320),
             Group(0.28, (6, 14), (8, 12), 150, _SHORT_VALUES, (12, 22), most_lines=13),
             Group(0.14, (10, 19), (11, 15), 260, _LONG_VALUES, (12, 20), most_lines=18),

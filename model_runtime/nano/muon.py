@@ -1,6 +1,6 @@
 """Muon: momentum whose matrices are made orthogonal before each step (Jordan 2024; scaled as Liu 2025 does).
 
-The library's own computes in bfloat16, which processors without it emulate many times slower than float32.
+The library's own always computes in bfloat16, which processors without it emulate many times slower.
 """
 
 from collections import defaultdict
@@ -19,7 +19,16 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]  # torch has no types here
     """For matrices alone. Rates mean what they mean for AdamW: steps have the size of its own."""
 
-    def __init__(self, matrices: Iterable[Tensor], lr: float = 1e-3, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        matrices: Iterable[Tensor],
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        *,
+        computed_in: torch.dtype = torch.float32,
+    ) -> None:
+        """``computed_in``: what directions are made orthogonal in; the matrices keep their own type."""
+        self._computed_in = computed_in
         super().__init__(list(matrices), {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()  # type: ignore[untyped-decorator]  # as above
@@ -42,7 +51,7 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]  # torch has no types h
                 state["momentum"] = torch.zeros_like(matrix)
             state["momentum"].lerp_(matrix.grad, 1 - _MOMENTUM)
             heading.append(matrix.grad.lerp(state["momentum"], _MOMENTUM))
-        turned = orthogonal(torch.stack(heading))
+        turned = orthogonal(torch.stack(heading).to(self._computed_in)).to(matrices[0].dtype)
         size = 0.2 * max(matrices[0].shape) ** 0.5
         for matrix, one in zip(matrices, turned, strict=True):
             matrix.mul_(1 - rate * decay).add_(one, alpha=-rate * size)

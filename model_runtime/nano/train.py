@@ -27,6 +27,10 @@ _EMBEDDINGS = "model.language_model.embed_tokens.weight"
 MUON_SHARE = 2.5
 """Of the rate of AdamW, for the matrices that Muon moves."""
 
+HEAD_STEPS, HEAD_SHARE = 200, 6.0
+"""For so many steps, at so many times the rate, a new auxiliary head learns from a tower that reads already
+(a head that knows nothing would first unteach it)."""
+
 _EVERY = 25
 """Steps between looks at the losses: each look waits for the device."""
 
@@ -72,6 +76,9 @@ class Progress:
     pages: int = 0
     tokens: int = 0
     skipped: int = 0
+    settled: int = 0
+    """Step from which the auxiliary head teaches the tower; until then it learns alone."""
+
     course: Course = field(default_factory=Course)
 
 
@@ -89,8 +96,8 @@ class Training:
         self._forward = Forward(self._model, before, compiled=settings.compiled)
         self._tower = [*self._model.model.visual.parameters(), *self._spelling.parameters()]
         self._decoder = list(self._model.model.language_model.parameters())
-        self._optimisers = self._make_optimisers()
         self._half = self._device.type != "cpu" or fast_bfloat16()
+        self._optimisers = self._make_optimisers()
         self._noise = torch.Generator(self._device)
         names = [stage.name for stage in STAGES]
         self._last = names.index(settings.last)
@@ -103,16 +110,19 @@ class Training:
 
     def _make_optimisers(self) -> tuple[Any, ...]:
         """Muon for the matrices between layers, AdamW for what stands at either end, and for all vectors."""
-        ends = {id(self._model.get_input_embeddings().weight), *map(id, self._spelling.parameters())}
-        weights = [*self._tower, *self._decoder]
+        ends = {id(self._model.get_input_embeddings().weight)}
+        weights = [*self._model.model.visual.parameters(), *self._decoder]
         inner = [one for one in weights if one.ndim == 2 and id(one) not in ends]
         others = [one for one in weights if one.ndim != 2 or id(one) in ends]
         groups = [
             {"params": [one for one in others if one.ndim >= 2], "weight_decay": 0.02},
             {"params": [one for one in others if one.ndim < 2], "weight_decay": 0.0},
+            {"params": list(self._spelling.parameters()), "weight_decay": 0.0, "head": True},
         ]
         adam = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
-        return adam, Muon(inner, weight_decay=0.02)
+        return adam, Muon(
+            inner, weight_decay=0.02, computed_in=torch.bfloat16 if self._half else torch.float32
+        )
 
     @property
     def model(self) -> Any:
@@ -149,6 +159,7 @@ class Training:
         for token in theirs.keys() & ours.keys():
             mixed[ours[token]] = rows[theirs[token]]
         self._model.load_state_dict({**taken, _EMBEDDINGS: mixed, "lm_head.weight": mixed})
+        self._progress.settled = HEAD_STEPS
 
     def keep(self) -> None:
         state = {
@@ -202,9 +213,10 @@ class Training:
         self._noise.manual_seed(self._settings.seed * 1_000_003 + self._progress.step)
         image = coloured(on["cover"], on["tint"], self._noise)
         grid = (image.shape[1] // CELL, image.shape[2] // CELL)
+        settling = self._progress.step < self._progress.settled
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
             cells = self._forward.cells(image)
-            named = self._spelling(cells, on["places"])
+            named = self._spelling(cells.detach() if settling else cells, on["places"])
             logits = None
             if stage.reads:
                 states = self._forward.states(cells, grid, on["said"])
@@ -213,7 +225,8 @@ class Training:
         rated = self._settings.highest_rate * rate(self._progress.step, self._share())
         for optimiser, share in zip(self._optimisers, (1.0, MUON_SHARE), strict=True):
             for group in optimiser.param_groups:
-                group["lr"] = rated * share
+                alone = settling and group.get("head", False)
+                group["lr"] = HEAD_SHARE * self._settings.highest_rate if alone else rated * share
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
         seen = torch.nn.utils.clip_grad_norm_(self._tower, 1.0) + torch.nn.utils.clip_grad_norm_(

@@ -1,5 +1,6 @@
 """`quire model serve` with a stand-in for vLLM's program, and the other commands as operators type them."""
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -145,6 +146,14 @@ def quire(*args: str) -> "subprocess.CompletedProcess[str]":
 )
 def test_exit_codes(args: list[str], code: int) -> None:
     assert quire(*args).returncode == code
+
+
+def test_two_trainings_of_one_folder_are_refused(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as a training that runs holds it
+        done = quire("train-nano", "--out", str(tmp_path))
+    assert done.returncode == 1
+    assert "another Quire process is using" in done.stderr
 
 
 def test_a_plan_is_lines_or_json() -> None:

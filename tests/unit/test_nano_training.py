@@ -170,6 +170,19 @@ def test_a_checkpoint_can_be_started_from(faces: Any, tmp_path: Path) -> None:
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+def test_a_new_auxiliary_head_learns_before_it_teaches(faces: Any, tmp_path: Path) -> None:
+    old = build(tokenizer(), SIZES["least"], 5)
+    export(old, tmp_path / "old", context=512, precise=True)
+    fresh = Training(settings(tmp_path / "new", highest_rate=1e-3), lambda _: None)
+    losses: list[float] = []
+    fresh.watch = losses.append
+    fresh.start_from(tmp_path / "old")
+    fresh.run(until=20)
+    ours, theirs = fresh.model.state_dict(), old.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert sum(losses[-4:]) < 0.95 * sum(losses[:4])
+
+
 def test_weights_that_are_no_numbers_end_a_training(faces: Any, tmp_path: Path) -> None:
     training = Training(settings(tmp_path, steps=60), lambda _: None)
     with torch.no_grad():
