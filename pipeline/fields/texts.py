@@ -100,8 +100,13 @@ def _checksum(iban: str) -> int:
 
 
 def times(text: str) -> Iterator[Found]:
+    """A time of day with dots is none where it is part of a date: 20.07.2016 is not seven past eight."""
+    days = [(day.start, day.end) for day in dates_in(text)]
     for found in _TIME.finditer(ascii_digits(text)):
         hour, minute, second, half = found.groups()
+        dotted = ":" not in found[0] and "h" not in found[0]
+        if dotted and any(start < found.end() and found.start() < end for start, end in days):
+            continue
         number = int(hour)
         if half:
             number = number % 12 + (12 if half in "Pp" else 0)

@@ -214,6 +214,19 @@ def test_times_with_and_without_halves_of_the_day() -> None:
     assert [found.value for found in times("8:13:39 PM and 20:49, not 25:00")] == ["20:13:39", "20:49:00"]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Date: 01.07.2022 19:39", ["19:39:00"]),
+        ("20.07.2016", []),
+        ("10.11.23 kl. 9.45", ["09:45:00"]),
+        ("20.07.2016 20.07", ["20:07:00"]),
+    ],
+)
+def test_a_part_of_a_date_is_no_time(text: str, found: list[str]) -> None:
+    assert [one.value for one in times(text)] == found
+
+
 def _values(leaf: Leaf, text: str) -> list[object]:
     return [parsed.readings[0].value for parsed in parse(leaf, text)]
 
