@@ -39,7 +39,7 @@ _X_HEIGHT = 7.0
 """Pixels of a lower-case x that a vision language model reads reliably: docs/budget.md."""
 
 _LEAST_TOKENS = 64
-_ONLY_READS = "no {task}: this checkpoint was trained to read text only (prompt=plain in QUIRE_ENGINE_URL)"
+_NOT_TRAINED = "no {task}: this checkpoint was trained for {tasks} only (tasks or prompt in QUIRE_ENGINE_URL)"
 
 
 def vlm_spec(
@@ -51,11 +51,14 @@ def vlm_spec(
     max_in_flight: int,
     calibration: str | None,
     plain: bool,
+    tasks: frozenset[Task] = frozenset(Task),
     x_height: float | None = None,
 ) -> EngineSpec:
-    """A vision language model of a family; ``visual_tokens``: of its largest image."""
+    """A vision language model of a family; ``visual_tokens``: of its largest image; ``tasks``: what it
+    was trained for (``plain``: to read text, under a prompt that says no more than that)."""
     square = traits.factor * traits.factor
-    tasks = frozenset({Task.TEXT}) if plain else frozenset(Task)
+    tasks = frozenset({Task.TEXT}) if plain else tasks
+    trained = ", ".join(sorted(tasks))
     return EngineSpec(
         name=name,
         model=model,
@@ -71,7 +74,9 @@ def vlm_spec(
         prompt=prompts.PLAIN if plain else prompts.ALL,
         max_in_flight=max_in_flight,
         pixels_per_x_height=x_height or _X_HEIGHT,
-        unsupported={task: _ONLY_READS.format(task=task) for task in Task if task not in tasks},
+        unsupported={
+            task: _NOT_TRAINED.format(task=task, tasks=trained) for task in Task if task not in tasks
+        },
     )
 
 

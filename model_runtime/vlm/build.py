@@ -12,10 +12,11 @@ from pipeline.confidence import Calibration
 from pipeline.ports import PageReader
 from schemas.engine import EngineSpec
 from schemas.errors import Unsupported
+from schemas.request import Task
 
-OPTIONS = frozenset(
-    {"visual_tokens", "context", "reply_tokens", "check", "sampled", "prompt", "calibration", "x_height"}
-)
+_ABOUT_READING = ("tasks", "prompt", "check", "sampled", "calibration")
+_ABOUT_SIZES = ("visual_tokens", "context", "reply_tokens", "x_height")
+OPTIONS = frozenset(_ABOUT_READING + _ABOUT_SIZES)
 
 _VISUAL_TOKENS = 1280
 """Of the largest image, unless set: what Qwen2-VL's authors recommend."""
@@ -31,8 +32,9 @@ def build(
     """``hosted`` says which model answers, as far as that is known; a server may not be up yet.
 
     ``visual_tokens`` of the largest image, ``context`` and ``reply_tokens``,
-    ``check=never|doubtful|always`` and ``sampled=N`` for the second reader, ``prompt=plain`` for
-    checkpoints that only read, ``calibration=FILE``, ``x_height`` in pixels.
+    ``check=never|doubtful|always`` and ``sampled=N`` for the second reader, ``tasks=text,…`` that the
+    checkpoint was trained for, ``prompt=plain`` where it knows no other, ``calibration=FILE``,
+    ``x_height`` in pixels.
     """
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
@@ -49,10 +51,13 @@ def build(
         )
         visual_tokens = int(options.get("visual_tokens", str(_VISUAL_TOKENS)))
         x_height = float(options["x_height"]) if "x_height" in options else None
+        tasks = frozenset(map(Task, options["tasks"].split(","))) if "tasks" in options else frozenset(Task)
     except ValueError as error:
         raise _refused(str(error)) from None
     if not 4 <= visual_tokens <= 16_384 or (settings.context or 512) < 512 or (x_height or 1) <= 0:
         raise _refused("visual_tokens is 4 to 16384, context at least 512, x_height above 0")
+    if Task.TEXT not in tasks:
+        raise _refused("tasks are some of " + ", ".join(Task) + ", with text among them")
     if settings.reply_tokens < 256:
         raise _refused("reply_tokens is at least 256")
 
@@ -65,6 +70,7 @@ def build(
             max_in_flight=chat.max_in_flight,
             calibration=settings.calibration.name if settings.calibration is not None else None,
             plain=settings.plain,
+            tasks=tasks,
             x_height=x_height,
         )
 

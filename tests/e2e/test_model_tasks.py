@@ -199,11 +199,14 @@ def test_a_page_that_loops_ends_unreadable_with_its_reason_and_its_cost(
     assert "read_again" in {warning["code"] for warning in result["warnings"]}
 
 
-def test_a_model_that_only_reads_is_asked_for_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "reply"), [("prompt=plain", ""), ("tasks=text", "---\nlanguage: en\nlegible: yes\n---\n")]
+)
+def test_a_model_that_only_reads_is_asked_for_nothing_else(tmp_path: Path, option: str, reply: str) -> None:
     """A schema alone can be longer than its context; fields are looked for in what it read."""
     script = tmp_path / "script.json"
-    script.write_text(json.dumps({"replies": [{"text": "Invoice 2231\nTotal 1433.36 EUR"}]}))
-    url = f"scripted-vlm://?script={script}&check=never&prompt=plain&context=512&visual_tokens=60"
+    script.write_text(json.dumps({"replies": [{"text": reply + "Invoice 2231\nTotal 1433.36 EUR"}]}))
+    url = f"scripted-vlm://?script={script}&check=never&{option}&context=2048&visual_tokens=60"
     with (
         running_service(tmp_path / "data", QUIRE_ENGINE_URL=url, QUIRE_CPU_PROCESSES="2") as service,
         httpx.Client(base_url=service.url, timeout=120) as http,
@@ -211,9 +214,12 @@ def test_a_model_that_only_reads_is_asked_for_nothing_else(tmp_path: Path) -> No
         client = Client(http)
         document = client.read(receipt_jpeg(), tasks=TASKS, schema="invoice", questions=QUESTIONS)
         result = client.get(f"/v1/documents/{document['id']}/result")
+        alone = client.read(receipt_jpeg(), tasks=["fields"], schema="invoice", reuse=False)
+        without_text = client.get(f"/v1/documents/{alone['id']}/result")
     assert document["state"] == "succeeded", document["error"]
     fields = {field["path"]: field for field in result["fields"]}
     assert fields["total"]["decimal"] == "1433.36"
+    assert {field["path"]: field["state"] for field in without_text["fields"]}["total"] == "found"
     assert [answer["state"] for answer in result["answers"]] == ["unsupported", "unsupported"]
     codes = {warning["code"] for warning in result["warnings"]}
     assert {"charts_unsupported", "questions_unsupported", "fields_unsupported"} <= codes
