@@ -71,6 +71,7 @@ def reuse_base(claim: Claim, request: Request, spec: EngineSpec, version: str) -
         "schema": claim.facts.schema if Task.FIELDS in tasks else None,
         "questions": request.questions if Task.QUESTIONS in tasks else None,
         "engine": spec.model_dump(mode="json", include=_READ_BY),
+        "engine_tasks": sorted(spec.tasks),
         "version": version,
     }
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()

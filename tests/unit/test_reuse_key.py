@@ -84,6 +84,12 @@ def test_another_engine_reads_anew(part: str) -> None:
     assert key(CPU.model_copy(update={part: "other"})) != key()
 
 
+def test_an_engine_that_is_asked_for_more_than_before_reads_anew() -> None:
+    """`tasks` of its URL changed: what it was not asked for then is not in its readings."""
+    less = MODEL.model_copy(update={"tasks": frozenset({Task.TEXT})})
+    assert key(MODEL, schema=SCHEMA) != key(less, schema=SCHEMA)
+
+
 def test_other_bytes_and_other_code_read_anew() -> None:
     assert len({key(), key(digest="b"), key(version="2")}) == 3
 
