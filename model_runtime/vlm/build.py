@@ -14,9 +14,19 @@ from schemas.engine import EngineSpec
 from schemas.errors import Unsupported
 from schemas.request import Task
 
-_ABOUT_READING = ("tasks", "prompt", "check", "sampled", "calibration")
-_ABOUT_SIZES = ("visual_tokens", "context", "reply_tokens", "x_height")
-OPTIONS = frozenset(_ABOUT_READING + _ABOUT_SIZES)
+OPTIONS = frozenset(
+    {
+        "visual_tokens",
+        "context",
+        "reply_tokens",
+        "check",
+        "sampled",
+        "tasks",
+        "prompt",
+        "calibration",
+        "x_height",
+    }
+)
 
 _VISUAL_TOKENS = 1280
 """Of the largest image, unless set: what Qwen2-VL's authors recommend."""

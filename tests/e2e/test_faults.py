@@ -183,10 +183,8 @@ def test_an_engine_that_goes_away_costs_no_page(house: House) -> None:
     assert {document["state"] for document in documents} == {"succeeded"}
     results = [house.api.get(f"/v1/documents/{ident}/result")["pages"][0] for ident in ids]
     assert {read["text"] for read in results} == {"Invoice 17"}
-    tries = [tried for read in results for tried in read["tries"]]
-    assert any(tried["code"] == "engine_lost" for tried in tries)
-    # A server that shares a busy machine may also be too slow for the limit; that is another matter.
-    assert not any(tried["counted"] for tried in tries if tried["code"] != "engine_timeout")
+    assert any(tried["code"] == "engine_lost" for read in results for tried in read["tries"])
+    assert {tried["counted"] for read in results for tried in read["tries"]} == {False}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`quire model serve` with a stand-in for vLLM's program, and the other commands as operators type them."""
 
-import fcntl
 import json
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from services.folder_lock import FolderLock
 from tests.servers.server import free_port
 
 QUIRE = str(Path(sys.executable).parent / "quire")
@@ -149,9 +149,10 @@ def test_exit_codes(args: list[str], code: int) -> None:
 
 
 def test_two_trainings_of_one_folder_are_refused(tmp_path: Path) -> None:
-    with (tmp_path / "lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)  # as a training that runs holds it
-        done = quire("train-nano", "--out", str(tmp_path))
+    lock = FolderLock(tmp_path)  # as a training that runs holds it
+    lock.take()
+    done = quire("train-nano", "--out", str(tmp_path))
+    lock.release()
     assert done.returncode == 1
     assert "another Quire process is using" in done.stderr
 

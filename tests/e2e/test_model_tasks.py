@@ -200,13 +200,17 @@ def test_a_page_that_loops_ends_unreadable_with_its_reason_and_its_cost(
 
 
 @pytest.mark.parametrize(
-    ("option", "reply"), [("prompt=plain", ""), ("tasks=text", "---\nlanguage: en\nlegible: yes\n---\n")]
+    ("option", "reply"),
+    [
+        ("prompt=plain&context=512", ""),
+        ("tasks=text&context=2048", "---\nlanguage: en\nlegible: yes\n---\n"),
+    ],
 )
 def test_a_model_that_only_reads_is_asked_for_nothing_else(tmp_path: Path, option: str, reply: str) -> None:
     """A schema alone can be longer than its context; fields are looked for in what it read."""
     script = tmp_path / "script.json"
     script.write_text(json.dumps({"replies": [{"text": reply + "Invoice 2231\nTotal 1433.36 EUR"}]}))
-    url = f"scripted-vlm://?script={script}&check=never&{option}&context=2048&visual_tokens=60"
+    url = f"scripted-vlm://?script={script}&check=never&{option}&visual_tokens=60"
     with (
         running_service(tmp_path / "data", QUIRE_ENGINE_URL=url, QUIRE_CPU_PROCESSES="2") as service,
         httpx.Client(base_url=service.url, timeout=120) as http,
