@@ -1,13 +1,15 @@
 """Postal addresses: the lines, and the parts of lines, that make one up."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
 from pipeline.fields.layout import Segment, Sheet
+from pipeline.fields.vocabulary import by_key
 from pipeline.fields.wordlists import keys, pieces, whole_words, words
 
 _POSTCODE = re.compile(
@@ -32,6 +34,16 @@ _SEPARATOR = re.compile(r"\s[-–|·•*]\s|\s?[·•|]\s?")
 _MOST_LINES = 12
 _FIRST_GAP, _NEXT_GAP = 3.0, 1.3  # line heights
 _HIGH = 0.4  # of the page: letterheads stand above
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Where an address cannot be: ``others`` and ``labelled`` are ids of segments, of somebody else's block
+    and of those that begin with the label of something else; from row ``below`` on stand line items."""
+
+    others: Collection[int] = ()
+    labelled: Collection[int] = ()
+    below: int = 1 << 30
 
 
 @lru_cache(maxsize=1)
@@ -99,27 +111,31 @@ def address_in(segment: Segment, start: int = 0) -> Place | None:
     return Place(segment, good[0][0], good[-1][1])
 
 
-def address_of(sheet: Sheet, name: Segment, end: int) -> list[Place]:
+def address_of(sheet: Sheet, name: Segment, end: int, fence: Fence) -> list[Place]:
     """The address of a name that ends at ``end``: in the rest of its line, or in the lines below."""
     beside = address_in(name, end) if end < len(name.text) else None
     if beside is not None:
         return [beside]
-    return _collected(sheet, name.row + 1, (name.box[0], name.box[2]), name.box[3])
+    return _collected(sheet, name.row + 1, (name.box[0], name.box[2]), name.box[3], fence)
 
 
-def first_address(sheet: Sheet) -> list[Place]:
+def first_address(sheet: Sheet, fence: Fence) -> list[Place]:
     """The first address of a page, for papers whose letterhead holds no readable name."""
-    for row in sheet.rows[:_MOST_LINES]:
+    for row in sheet.rows[: min(_MOST_LINES, fence.below)]:
         for segment in row.segments:
+            if id(segment) in fence.others:
+                continue
             if is_address(segment.text) and segment.box[1] < _HIGH * sheet.height:
-                return _collected(sheet, row.index, (segment.box[0], segment.box[2]), segment.box[1])
+                return _collected(sheet, row.index, (segment.box[0], segment.box[2]), segment.box[1], fence)
     return []
 
 
-def address_lines(segments: Sequence[Segment]) -> list[Place]:
+def address_lines(segments: Sequence[Segment], fence: Fence) -> list[Place]:
     """The address among the lines of a block: from its first address line to a contact or a title."""
     found: list[Place] = []
     for segment in segments:
+        if segment.row >= fence.below or (found and id(segment) in fence.labelled):
+            break
         if is_address(segment.text) or (found and _goes_on(segment.text)):
             found.append(Place(segment, 0, len(segment.text)))
         elif found:
@@ -127,9 +143,15 @@ def address_lines(segments: Sequence[Segment]) -> list[Place]:
     return found
 
 
-def _collected(sheet: Sheet, first: int, extent: tuple[float, float], bottom: float) -> list[Place]:
+def _collected(
+    sheet: Sheet, first: int, extent: tuple[float, float], bottom: float, fence: Fence
+) -> list[Place]:
     found: list[Place] = []
     for segment in _below(sheet, first, extent):
+        if segment.row >= fence.below or id(segment) in fence.others:
+            break
+        if found and id(segment) in fence.labelled:
+            break
         if segment.box[1] - bottom > (_NEXT_GAP if found else _FIRST_GAP) * sheet.line_height:
             break
         bottom = segment.box[3]
@@ -161,9 +183,17 @@ def _may_precede(text: str) -> bool:
     )
 
 
+def _heads_columns(text: str) -> bool:
+    """`Item Quantity Amount`: nothing but what columns of line items are called."""
+    words = text.split()
+    return len(words) > 1 and all(key(word) in by_key(items=True) for word in words)
+
+
 def _goes_on(text: str) -> bool:
     """A town or a state below a street: few words, no digits worth mentioning."""
     if is_contact(text) or has_date(text) or is_title(text) or _REGISTRATION.search(text) or _has_price(text):
+        return False
+    if _heads_columns(text):
         return False
     named = [word for word in fold(text).split() if len(word) > 1]
     digits = sum(char.isdigit() for char in text)

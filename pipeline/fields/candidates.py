@@ -29,11 +29,13 @@ _VALUES_A_ZONE, _VALUES_A_LIST = 3, 20
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """One label found, one leaf it announces, and how much it says."""
+    """One label found, one leaf it announces, and how much it says. ``alone``: of a value with nothing beside
+    it: `Customer: 4711` has a number, `Customer: Studio 54 Ltd` a name."""
 
     hit: Hit
     leaf: Leaf
     weight: float
+    alone: bool = False
 
 
 def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCandidate]:
@@ -77,7 +79,7 @@ def _announced(
         under = [] if leaf is None or weaker < 1.0 else list(below(hit, page))
         yield from amounts.candidates(page.sheet, amounts.Announced(hit, target, leaf, right, under, weight))
     elif leaf is not None and leaf.concept not in parties.CONCEPTS:
-        label = _Label(hit, leaf, weight * (1.0 if hit.exact else _SLIP))
+        label = _Label(hit, leaf, weight * (1.0 if hit.exact else _SLIP), target.colon)
         found = list(_values(page, label, right))
         if not any(c.score >= 0.8 * label.weight for c in found):
             found += _values(page, label, below(hit, page))
@@ -103,6 +105,8 @@ def _values(page: Marked, label: _Label, zones: Iterable[Zone]) -> Iterator[Fiel
         if leaf.scalars and parsed and leaf.type is FieldType.TEXT:
             parsed = list(_list_of(parsed[0], zone.text))
         for place_in_zone, value in enumerate(parsed[: _VALUES_A_LIST if leaf.scalars else _VALUES_A_ZONE]):
+            if label.alone and any(map(str.isalnum, zone.text[: value.start] + zone.text[value.end :])):
+                continue
             farther = 1.0 if leaf.scalars else 0.9 ** (place_in_zone + order)
             place = place_of(hit, zone, value)
             score = label.weight * zone.near * value.quality * farther

@@ -1,6 +1,7 @@
 """The name of whoever issued a paper: judged by legal form, place, size and what stands around it."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.fields.addresses import (
@@ -14,14 +15,14 @@ from pipeline.fields.addresses import (
 from pipeline.fields.currencies import amounts_in
 from pipeline.fields.evidence import Place
 from pipeline.fields.folding import fold, key
-from pipeline.fields.labels import Marked
+from pipeline.fields.labels import SAYS_SO, Marked
 from pipeline.fields.layout import Segment, Sheet
 from pipeline.fields.vocabulary import by_key
 from pipeline.fields.wordlists import folded, keys, pieces, whole_words
 
 _TOP_LINES = 14
 _DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
-_MOST_WORDS = 8
+_MOST_WORDS, _HEADING_WORDS = 8, 4
 _LARGE = 0.2  # of the usual line height more
 _LOWEST = 0.35
 _DOUBTFUL = 0.85  # mean confidence of the words: scribbles and stamps lie below
@@ -61,13 +62,13 @@ def has_trade(text: str) -> bool:
     return bool(set(fold(text).split()) & folded("trades"))
 
 
-def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
+def issuers(page: Marked, recipients: Collection[int], list_at: int) -> list[Name]:
     """Possible names of the issuer, best first.
 
     ``recipients`` are ids of segments that name somebody else; ``list_at`` is the row where line items begin.
     """
     sheet = page.sheet
-    domains = _domains(sheet)
+    domains, bill = _domains(sheet), _sums_up(page)
     found: list[Name] = []
     for segment in sheet.segments:
         if id(segment) in recipients:
@@ -76,7 +77,8 @@ def issuers(page: Marked, recipients: set[int], list_at: int) -> list[Name]:
         text = segment.text[start:end]
         if _impossible(text, segment, page) or (segment.row >= list_at and not has_legal_form(text)):
             continue
-        score = _score(text, segment, sheet, domains)
+        heads = bill and segment.row == 0 and len(text.split()) <= _HEADING_WORDS
+        score = _score(text, segment, sheet, domains, heads=heads)
         if score is not None:
             # Whatever heads a paper most often names who wrote it.
             first = 0.12 if score > 0.3 and not found and segment.row < _TOP_LINES else 0.0
@@ -135,16 +137,21 @@ def _impossible(text: str, segment: Segment, page: Marked) -> bool:
     letters = sum(char.isalpha() for char in text)
     if letters < 3 or letters * 2 < len(text.replace(" ", "")) or len(text) > 80 or is_title(text):
         return True
-    if has_date(text) or text.endswith((":", "?", "!", ",")) or any("." in a.raw for a in amounts_in(text)):
+    if has_date(text) or text.endswith((":", "?", "!", ",")) or _priced(text):
         return True
     if has_legal_form(text):
         return False
     labels = [h for h in page.hits.get(segment.row, ()) if h.segment is segment and h.first == 0]
     if not re.search(r"[^\W\d_]{3}", text) or _is_label(text):
         return True
-    other = any(t.weight >= 0.5 and t.concept not in ("issuer", None) for h in labels for t in h.targets)
+    other = any(t.weight >= SAYS_SO and t.concept not in ("issuer", None) for h in labels for t in h.targets)
     located = is_address(text) and (names_place(text) or not has_trade(text))  # `Point Enterprise 666`
     return other or located or is_contact(text)
+
+
+def _priced(text: str) -> bool:
+    """Whether an amount with decimals stands there, after a point or a comma."""
+    return any("." in one.raw or "." in (one.readings[0].decimal or "") for one in amounts_in(text))
 
 
 def _is_label(text: str) -> bool:
@@ -156,8 +163,16 @@ def _confidence(segment: Segment) -> float:
     return sum(known) / len(known) if known else 1.0
 
 
-def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> float | None:
-    """How much a line looks like the issuer's name; None far from the top without a legal form."""
+def _sums_up(page: Marked) -> bool:
+    """Whether the page prints a total, as letters do not."""
+    return any(target.concept == "total" for hit in page.all_hits() for target in hit.targets)
+
+
+def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str], *, heads: bool) -> float | None:
+    """How much a line looks like the issuer's name; None far from the top without a legal form.
+
+    ``heads``: it is the first line of a bill.
+    """
     legal = has_legal_form(text)
     top = segment.row < _TOP_LINES and segment.box[1] < 0.5 * sheet.height
     if not top and not legal:
@@ -167,7 +182,7 @@ def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str]) -> floa
     addressed = _near_address(sheet, segment, after=True)
     own_domain = any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains)
     large = segment.height / sheet.line_height - 1.0
-    if not (legal or trade or addressed or own_domain or large > _LARGE):
+    if not (legal or trade or addressed or own_domain or heads or large > _LARGE):
         return None  # the first words of a letter name nobody
     score = 0.3 + (0.3 if legal else 0.12 if trade else 0.0)
     score += 0.2 * (1 - segment.row / _TOP_LINES) + 0.12 * max(-1.0, min(1.0, large)) if top else -0.1

@@ -11,6 +11,7 @@ from pipeline.fields.shapes import Leaf
 from pipeline.fields.vocabulary import concepts
 
 MAX_WORDS = 8
+SAYS_SO = 0.45  # weight of a label from which the line that begins with it is about that
 _A_WORD = 3  # letters
 _ONE_SLIP = 5  # letters a label needs before one misread letter is forgiven
 _TWO_SLIPS = 12
@@ -24,6 +25,7 @@ class Target:
     leaf: str | None
     concept: str | None
     weight: float
+    colon: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class LabelIndex:
         known = set()
         for leaf in leaves:
             for label in leaf.labels:
-                self._targets[key(label.text)].append(Target(leaf.name, leaf.concept, label.weight))
+                self._targets[key(label.text)].append(
+                    Target(leaf.name, leaf.concept, label.weight, label.colon)
+                )
             known.add(leaf.concept)
         for name, concept in concepts(items=items).items():
             if name not in known:
-                for text, weight in concept.labels:
-                    self._targets[key(text)].append(Target(None, name, weight))
+                for label in concept.labels:
+                    self._targets[key(label.text)].append(Target(None, name, label.weight, label.colon))
         self._longest = max(map(len, self._targets), default=0)
         # One slip leaves the beginning or the end of a label whole.
         self._by_edge: dict[str, list[str]] = defaultdict(list)
@@ -84,7 +88,7 @@ class LabelIndex:
 
     def match(self, text: str) -> tuple[Target, ...]:
         """What a whole text (a table header) announces as a label."""
-        return self._lookup(key(text))[0]
+        return tuple(target for target in self._lookup(key(text))[0] if not target.colon)
 
     def _in_segment(self, segment: Segment) -> Iterator[Hit]:
         keys = [key(token.text) for token in segment.tokens]
@@ -99,6 +103,8 @@ class LabelIndex:
                 if len(joined) > self._longest + 1:
                     break
                 targets, exact = self._lookup(joined, slips=slips)
+                if any(target.colon for target in targets) and not (exact and _colon_after(segment, last)):
+                    targets = tuple(target for target in targets if not target.colon)
                 if targets and keys[last]:
                     yield Hit(segment, first, last + 1, targets, exact, len(joined))
 
@@ -125,6 +131,12 @@ class LabelIndex:
         slips = 2 if len(text) >= _TWO_SLIPS else 1
         fits = (label for label in near if within_edits(label, text, slips))
         return min(fits, key=lambda label: (abs(len(label) - len(text)), label), default=None)
+
+
+def _colon_after(segment: Segment, last: int) -> bool:
+    text = segment.tokens[last].text
+    after = segment.text[segment.starts[last] + len(text) :]
+    return text.endswith((":", "：")) or after.lstrip().startswith((":", "："))
 
 
 def _edges(text: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """A JSON Schema as the flat list of values it asks for, each with the labels that may announce it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from pipeline.fields.folding import key, words_of_name
@@ -244,8 +244,7 @@ def _with_synonyms(own: Sequence[Label], known: Concept | None) -> tuple[Label, 
     found = {key(label.text): label for label in reversed(own)}
     # A name as general as `number` says little on paper; the vocabulary knows how little.
     if known:
-        for text, weight in known.labels:
-            before = found.get(key(text))
-            if before is None:
-                found[key(text)] = Label(text, 0.95 * weight)
+        for label in known.labels:
+            if key(label.text) not in found:
+                found[key(label.text)] = replace(label, weight=0.95 * label.weight)
     return tuple(found.values())

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.fields.addresses import (
+    Fence,
     address_lines,
     address_of,
     first_address,
@@ -12,18 +13,20 @@ from pipeline.fields.addresses import (
     is_address,
     is_contact,
     is_title,
+    names_place,
     parts,
 )
 from pipeline.fields.evidence import Place, lines_at, value_at
 from pipeline.fields.folding import key
 from pipeline.fields.issuers import Name, issuers
-from pipeline.fields.labels import Hit, Marked
+from pipeline.fields.labels import SAYS_SO, Hit, Marked
 from pipeline.fields.layout import Segment
 from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, right_of
 from pipeline.fields.shapes import FieldCandidate, Leaf, Reading
 
 CONCEPTS = frozenset({"issuer", "issuer_address", "recipient", "recipient_address", "ship_to"})
 _OTHERS = frozenset({"recipient", "recipient_address", "ship_to"})
+_ITS_OWN = CONCEPTS - _OTHERS
 _LATER_PAGE = 0.9
 _NAMES, _ADDRESSES = 4, 2
 _BLOCK_LINES = 6
@@ -37,16 +40,19 @@ _WINDOW_BELOW = 0.08  # of the page: how far under the sender's line the window 
 def candidates(page: Marked, leaves: Sequence[Leaf], list_at: int) -> Iterator[FieldCandidate]:
     """Names and addresses for the leaves that ask for them; ``list_at`` is the row where line items begin."""
     wanted = [leaf for leaf in leaves if leaf.concept in CONCEPTS]
-    names = issuers(page, _taken(page), list_at) if wanted else []
+    if not wanted:
+        return
+    fence = Fence(_taken(page), _labelled_otherwise(page), list_at)
+    names = issuers(page, fence.others, list_at)
     for leaf in wanted:
         if leaf.concept == "issuer":
             yield from _names(page, leaf, names)
         elif leaf.concept == "issuer_address":
-            yield from _addresses(page, leaf, names)
-        yield from _by_label(page, leaf)
+            yield from _addresses(page, leaf, names, fence)
+        yield from _by_label(page, leaf, fence)
         if leaf.concept in ("recipient", "recipient_address"):
-            yield from _in_window(page, leaf)
-            yield from _elsewhere(page, leaf, names[0] if names else None, list_at)
+            yield from _in_window(page, leaf, fence)
+            yield from _elsewhere(page, leaf, names[0] if names else None, fence)
 
 
 def _later(page: Marked) -> float:
@@ -63,13 +69,13 @@ def _names(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCan
             yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), score)
 
 
-def _addresses(page: Marked, leaf: Leaf, names: Sequence[Name]) -> Iterator[FieldCandidate]:
+def _addresses(page: Marked, leaf: Leaf, names: Sequence[Name], fence: Fence) -> Iterator[FieldCandidate]:
     for name in names[:_ADDRESSES]:
-        lines = address_of(page.sheet, name.segment, name.end)
+        lines = address_of(page.sheet, name.segment, name.end, fence)
         if lines:
             yield lines_at(page.sheet, leaf.name, lines, _later(page) * name.score * 0.9)
-    lines = first_address(page.sheet)
-    if lines and not any(id(line.segment) in _taken(page) for line in lines):
+    lines = first_address(page.sheet, fence)
+    if lines:
         yield lines_at(page.sheet, leaf.name, lines, _later(page) * 0.35)
 
 
@@ -83,7 +89,17 @@ def _taken(page: Marked) -> set[int]:
     }
 
 
-def _by_label(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
+def _labelled_otherwise(page: Marked) -> set[int]:
+    """Ids of segments that begin with the label of what is not the issuer's; `Order Street 5` does not."""
+    return {
+        id(hit.segment)
+        for hit in page.all_hits()
+        if hit.first == 0 and hit.exact and not names_place(hit.segment.text)
+        if any(target.weight >= SAYS_SO and target.concept not in _ITS_OWN for target in hit.targets)
+    }
+
+
+def _by_label(page: Marked, leaf: Leaf, fence: Fence) -> Iterator[FieldCandidate]:
     """Whoever stands beside or below `Bill to`, `Seller`, `Lieferadresse`."""
     concept = leaf.concept or ""
     party = concept.removesuffix("_address")
@@ -96,12 +112,12 @@ def _by_label(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
             if zones and named:
                 yield from _named(page, hit, zones[0], leaf, named * zones[0].near)
             continue
-        block = address_lines(_block(page, hit))
+        block = address_lines(_block(page, hit), fence)
         if block and block[0].segment is not hit.segment:
             yield lines_at(page.sheet, leaf.name, block, max(located, 0.9 * named))
 
 
-def _in_window(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
+def _in_window(page: Marked, leaf: Leaf, fence: Fence) -> Iterator[FieldCandidate]:
     """Whoever stands under a sender's line in small print, where an envelope has its window."""
     for segment in page.sheet.segments:
         stretches = [segment.text[a:b] for a, b in parts(segment.text)]
@@ -112,27 +128,31 @@ def _in_window(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
         reach = _WINDOW_BELOW * page.sheet.height / page.sheet.line_height
         block = _lines_below(page, segment, segment.box[0], first_gap=reach)
         # Below a sender's name stands whom it writes to; below a bare address only another address.
-        if len(block) < 2 or (is_address(stretches[0]) and not address_lines(block[1:])):
+        if len(block) < 2 or (is_address(stretches[0]) and not address_lines(block[1:], fence)):
             continue
-        yield from _addressed(page, leaf, block, _WINDOW)
+        yield from _addressed(page, leaf, block, _WINDOW, fence)
 
 
-def _elsewhere(page: Marked, leaf: Leaf, issuer: Name | None, list_at: int) -> Iterator[FieldCandidate]:
+def _elsewhere(page: Marked, leaf: Leaf, issuer: Name | None, fence: Fence) -> Iterator[FieldCandidate]:
     """Whoever has a name and an address in the upper part of a first page that says clearly who issued it."""
     if page.sheet.number > 1 or issuer is None or issuer.score < _CLEAR:
         return
     for name in page.sheet.segments:
-        if name.row >= list_at or name.box[1] > _UPPER * page.sheet.height or not _may_be_named(page, name):
+        if (
+            name.row >= fence.below
+            or name.box[1] > _UPPER * page.sheet.height
+            or not _may_be_named(page, name)
+        ):
             continue
         block = _lines_below(page, name, name.box[0])
-        address = address_lines(block)
+        address = address_lines(block, fence)
         if not address or address[0].segment not in block[:2]:
             continue
         if not any(has_postcode(line.raw) for line in address):
             continue
         if key(issuer.text) in key(name.text) or any(line is issuer.segment for line in (name, *block)):
             continue
-        yield from _addressed(page, leaf, [name, *block], _UNLABELLED)
+        yield from _addressed(page, leaf, [name, *block], _UNLABELLED, fence)
 
 
 def _may_be_named(page: Marked, segment: Segment) -> bool:
@@ -141,12 +161,14 @@ def _may_be_named(page: Marked, segment: Segment) -> bool:
     return plain and sum(char.isalpha() for char in text) >= 3 and not _labelled(page, segment)
 
 
-def _addressed(page: Marked, leaf: Leaf, block: Sequence[Segment], score: float) -> Iterator[FieldCandidate]:
+def _addressed(
+    page: Marked, leaf: Leaf, block: Sequence[Segment], score: float, fence: Fence
+) -> Iterator[FieldCandidate]:
     """The block's first line as the name, the address among the others."""
     if leaf.concept == "recipient":
         place = Place(block[0], 0, len(block[0].text))
         yield value_at(page.sheet, leaf.name, place, (Reading(place.raw),), score)
-    elif address := address_lines(block[1:]):
+    elif address := address_lines(block[1:], fence):
         yield lines_at(page.sheet, leaf.name, address, score)
 
 

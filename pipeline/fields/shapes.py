@@ -31,10 +31,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A printed text that may announce a leaf; ``weight`` 0..1 says how clearly."""
+    """A printed text that may announce a leaf; ``weight`` 0..1 says how clearly. ``colon``: only where one
+    follows it."""
 
     text: str
     weight: float = 1.0
+    colon: bool = False
 
 
 @dataclass(frozen=True, slots=True)

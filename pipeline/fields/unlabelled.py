@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.fields.amounts import ROLES
 from pipeline.fields.dates import dates_in
 from pipeline.fields.evidence import Place, value_at
 from pipeline.fields.labels import Marked
@@ -10,7 +11,7 @@ from pipeline.fields.shapes import FieldCandidate, Kind, Leaf
 from pipeline.fields.values import parse
 from schemas.field import FieldType
 
-_SCORE = 0.4
+_SCORE, _IN_SUMS = 0.4, 0.1
 _SELF_EVIDENT = frozenset({Kind.EMAIL, Kind.IBAN, Kind.URL})
 _OTHER_DATES = frozenset({"due_date", "delivery_date", "order_date", "period_start", "period_end"})
 _A_PAGE = 12  # the first few of a page say enough
@@ -37,10 +38,17 @@ def _patterns(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:
     for segment in page.sheet.segments:
         for value in parse(leaf, segment.text):
             place = Place(segment, value.start, value.end)
-            yield value_at(page.sheet, leaf.name, place, value.readings, _SCORE * value.quality)
+            score = _SCORE + (_IN_SUMS if leaf.kind is Kind.CURRENCY and _of_a_sum(page, segment) else 0.0)
+            yield value_at(page.sheet, leaf.name, place, value.readings, score * value.quality)
             found += 1
             if found >= _A_PAGE:
                 return
+
+
+def _of_a_sum(page: Marked, segment: Segment) -> bool:
+    """Whether its row is labelled as a sum: articles are called `Kr` and `Euro` too."""
+    hits = page.hits.get(segment.row, ())
+    return any(target.concept in ROLES for hit in hits for target in hit.targets)
 
 
 def _dates(page: Marked, leaf: Leaf) -> Iterator[FieldCandidate]:

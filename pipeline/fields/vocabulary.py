@@ -1,6 +1,7 @@
 """What common fields are called on paper, in several languages; a leaf that means one inherits its labels.
 
-The labels are data (`data/labels.json`); ``text|0.6`` there marks a label weaker than usual.
+The labels are data (`data/labels.json`); ``text|0.6`` there marks a label weaker than usual, ``text:`` one
+that is none without its colon and says nothing as the name of a property.
 """
 
 import json
@@ -9,7 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from pipeline.fields.folding import key
-from pipeline.fields.shapes import Kind
+from pipeline.fields.shapes import Kind, Label
 from schemas.field import FieldType
 
 
@@ -19,7 +20,7 @@ class Concept:
 
     type: FieldType
     kind: Kind
-    labels: tuple[tuple[str, float], ...]
+    labels: tuple[Label, ...]
 
 
 @lru_cache(maxsize=1)
@@ -34,9 +35,9 @@ def _data() -> dict[str, dict[str, Concept]]:
     }
 
 
-def _label(entry: str) -> tuple[str, float]:
+def _label(entry: str) -> Label:
     text, _, weight = entry.partition("|")
-    return text, float(weight) if weight else 1.0
+    return Label(text.removesuffix(":"), float(weight) if weight else 1.0, colon=text.endswith(":"))
 
 
 def concepts(*, items: bool) -> dict[str, Concept]:
@@ -46,11 +47,11 @@ def concepts(*, items: bool) -> dict[str, Concept]:
 
 @lru_cache(maxsize=2)
 def by_key(*, items: bool) -> dict[str, tuple[str, float]]:
-    """Concept and weight for every label's `key`; where two concepts share a label, the heavier wins."""
+    """Concept and weight for the `key` of labels; where two concepts share a label, the heavier wins."""
     table: dict[str, tuple[str, float]] = {}
     for name, concept in concepts(items=items).items():
-        for text, weight in concept.labels:
-            known = table.get(key(text))
-            if known is None or known[1] < weight:
-                table[key(text)] = (name, weight)
+        for label in concept.labels:
+            known = table.get(key(label.text))
+            if not label.colon and (known is None or known[1] < label.weight):
+                table[key(label.text)] = (name, label.weight)
     return table

@@ -59,9 +59,9 @@ def number_labels() -> dict[str, str]:
     """What stands before the number that a document has of its own, and of which kind that is."""
     known = concepts(items=False)
     found = {
-        fold(text): name
+        fold(label.text): name
         for name in _CONCEPTS
-        for text, weight in known[name].labels
-        if weight >= _CLEAR and text not in _VAGUE
+        for label in known[name].labels
+        if label.weight >= _CLEAR and not label.colon and label.text not in _VAGUE
     }
     return found | {fold(text): name for name, texts in _data()["numbers"].items() for text in texts}
