@@ -157,7 +157,7 @@ class VlmReader:
         witness = Witness(session, self._second)
         claims = [*(found.values or ()), *(found.answers or ())]
         locate(claims, witness.reference)
-        witness.ask_cpu(doubtful=self._doubtful(found, claims))
+        witness.ask_cpu(doubtful=self._doubtful(session.order, found, claims))
         if witness.reference is not None:
             locate(claims, witness.reference)
         else:
@@ -193,9 +193,11 @@ class VlmReader:
             return
         locate(claims, None)
 
-    def _doubtful(self, found: _Found, claims: list[Claim]) -> bool:
+    def _doubtful(self, order: ReadOrder, found: _Found, claims: list[Claim]) -> bool:
         """Whether a page without a text layer is worth the seconds of the CPU reader."""
         text = found.text
+        if order.schema is not None and Task.FIELDS not in order.tasks:
+            return True  # values will be looked for in the text, and nobody else says where it stands
         if text is not None and (not text.transcription.blocks or text.doubtful):
             return True
         unsure = (c.certainty is not None and c.certainty.least < 0.5 for c in claims)

@@ -9,6 +9,7 @@ import pytest
 
 from model_runtime.chat import Finish, Turn
 from model_runtime.families import TRAITS, Family
+from model_runtime.scripted import ScriptedReader, image_digest
 from model_runtime.scripted_chat import Line, ScriptedChat
 from model_runtime.spec import vlm_spec
 from model_runtime.vlm import Check, Hosted, ReaderSettings, VlmReader
@@ -381,6 +382,24 @@ def test_two_looks_that_differ_are_both_kept() -> None:
     assert {one.value for one in found} == {"INV-17", "INV-77"}
     assert [one.confidence for one in found if one.value == "INV-77"] == [None]
     assert "readings_differ" in codes(reading)
+
+
+@pytest.mark.parametrize(("schema", "looks"), [(SCHEMA, 1), (None, 0)])
+def test_text_in_which_values_will_be_looked_for_gets_places(schema: Any, looks: int) -> None:
+    spec = vlm_spec(
+        "scripted", "m", TRAITS[Family.QWEN2_VL], visual_tokens=1280, max_in_flight=1, calibration=None,
+        tasks=frozenset({Task.TEXT}), plain=False,
+    )  # fmt: skip
+    second = ScriptedReader(readings={image_digest(b"page"): PageReading(WIDTH, HEIGHT, LAYER)})
+    chat = ScriptedChat([Line((WHOLE,), "text")])
+    settings = ReaderSettings(check=Check.DOUBTFUL, sampled=0)
+    reader = VlmReader(chat, lambda: Hosted("m", Family.QWEN2_VL), lambda _: spec, settings, second)
+    tasks = frozenset({Task.FIELDS if schema else Task.TEXT})
+    order = ReadOrder(PageImage(b"page", "image/png", WIDTH, HEIGHT), tasks, schema=schema)
+    words = [word for block in seen(reader.read(order, lambda: False)).blocks or () for word in block.words]
+    assert second.calls == looks
+    assert words
+    assert all((word.bbox is not None) == bool(looks) for word in words)
 
 
 def test_a_page_that_lies_turned_is_read_upright_and_boxes_stay_on_the_page() -> None:
