@@ -54,9 +54,7 @@ def migrate(
     settings = settings_of(data_dir=data_dir)
     with contextlib.ExitStack() as stack:
         if not shared(settings):
-            lock = FolderLock(settings.data_dir)
-            lock.take()
-            stack.callback(lock.release)
+            stack.enter_context(FolderLock(settings.data_dir))
         database = Database(database_url(settings))
         stack.callback(database.close)
         before = migrations.current(database)

@@ -73,9 +73,7 @@ def bulk(
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as stack:
         own = out.resolve() / OWN
-        lock = FolderLock(own)
-        lock.take()
-        stack.callback(lock.release)
+        stack.enter_context(FolderLock(own))
         order = Order(request, frozenset(also or ()), out.resolve(), own / "parts")
         shutil.rmtree(order.parts, ignore_errors=True)  # half of what a run before this one wrote
         order.parts.mkdir()

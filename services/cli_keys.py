@@ -124,12 +124,8 @@ def store(data_dir: Path | None) -> Iterator["Database"]:
     database = Database(mode.database_url(settings), pool_size=1)
     try:
         if not mode.shared(settings) and migrate.current(database) != migrate.wanted():
-            lock = FolderLock(settings.data_dir)
-            lock.take()
-            try:
+            with FolderLock(settings.data_dir):
                 migrate.upgrade(database)
-            finally:
-                lock.release()
         migrate.require(database)
         with acting(Actor("command line")):
             yield database

@@ -51,9 +51,7 @@ def watch(
     stop = asked_to_stop()
     with ExitStack() as stack:
         places = Places(folder.resolve())
-        lock = FolderLock(places.folder / OWN)
-        lock.take()
-        stack.callback(lock.release)
+        stack.enter_context(FolderLock(places.folder / OWN))
         places.make()
         quire = stack.enter_context(serving(url, data_dir, patience))
         say(f"Quire watches {folder}")

@@ -205,9 +205,7 @@ class _Adapters:
 
 def _own_folder(settings: Settings, stack: ExitStack) -> None:
     """Uploads in progress are one process's; so is SQLite."""
-    lock = FolderLock(settings.data_dir)
-    lock.take()
-    stack.callback(lock.release)
+    stack.enter_context(FolderLock(settings.data_dir))
 
 
 def _database(settings: Settings, stack: ExitStack, connections: int) -> Database:

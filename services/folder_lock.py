@@ -2,7 +2,7 @@
 
 import fcntl
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from schemas.errors import Conflict
 
@@ -14,6 +14,13 @@ class FolderLock:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "lock"
         self._file: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.release()
 
     def take(self) -> None:
         """Raises `Conflict` when another process has it."""

@@ -4,7 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -143,10 +143,5 @@ def _remove_orphans(root: Path) -> None:
     """Folders whose process ended without removing them."""
     root.mkdir(parents=True, exist_ok=True)
     for folder in root.glob(f"{_PREFIX}*"):
-        lock = FolderLock(folder)
-        try:
-            lock.take()
-        except Conflict:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        with suppress(Conflict), FolderLock(folder):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -122,10 +122,7 @@ def test_work_in_flight_is_handed_back_on_stopping_and_done_by_the_next(house: H
 
 
 def test_a_folder_has_one_owner(tmp_path: Path) -> None:
-    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
-    first.take()
-    with pytest.raises(Conflict, match="folder_in_use"):
-        second.take()
-    first.release()
-    second.take()
-    second.release()
+    with FolderLock(tmp_path), pytest.raises(Conflict, match="folder_in_use"):
+        FolderLock(tmp_path).take()
+    with FolderLock(tmp_path):
+        pass  # it is free again
