@@ -35,7 +35,10 @@ def train(
         Path | None, typer.Option(help="a checkpoint folder whose weights to start from")
     ] = None,
     first: Annotated[str, typer.Option(help="stage to begin with")] = "see",
-    last: Annotated[str, typer.Option(help="stage to end with")] = "tasks",
+    last: Annotated[
+        str | None,
+        typer.Option(help="stage to end with: text on a CPU, which has no time for more, or tasks"),
+    ] = None,
     rate: Annotated[float, typer.Option(min=0, help="highest learning rate")] = 5e-4,
     fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="processes that make pages")] = None,
@@ -51,46 +54,45 @@ def train(
     ] = None,
 ) -> None:
     """Train a small Qwen2-VL on synthetic documents from nothing, and print what it cost."""
-    lock = FolderLock(out)
-    lock.take()  # two trainings of one folder would spoil each other's state
-    torch = _torch()
     from model_runtime.nano.curriculum import STAGES  # noqa: PLC0415  # the other commands start without it
-    from model_runtime.nano.train import Diverged, Settings, Training  # noqa: PLC0415
 
+    on_cpu = device is Device.CPU
     known = [stage.name for stage in STAGES]
+    last = last or ("text" if on_cpu else "tasks")
     if first not in known or last not in known or known.index(first) > known.index(last):
         raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
-    cores = os.cpu_count() or 1
-    torch.set_num_threads(threads or (cores if device is Device.CPU else 1))
-    on_cpu = device is Device.CPU
-    settings = Settings(
-        folder=out,
-        minutes=minutes,
-        device=str(device),
-        size="small" if on_cpu else "large",
-        seed=seed,
-        # Small batches: early on it is the number of steps that counts, not that of pages.
-        tokens=tokens or (6000 if on_cpu else 60_000),
-        most=64,
-        highest_rate=rate,
-        first=first,
-        last=last,
-        workers=(1 if on_cpu else cores - 1) if workers is None else workers,
-        compiled=(not on_cpu or minutes >= _WORTH_COMPILING) if compiled is None else compiled,
-        fonts=fonts,
-    )
-    training = Training(settings, say)
-    if resume and not training.resume():
-        say("quire: there is nothing to resume, a new training begins")
-    elif start is not None and not resume:
-        training.start_from(start)
-    try:
-        progress = training.run()
-    except Diverged as error:
-        say(f"quire: {error}; --resume goes on from the last state that was kept")
-        raise typer.Exit(FAILED) from None
-    finally:
-        lock.release()
+    with FolderLock(out):  # two trainings of one folder would spoil each other's state
+        torch = _torch()
+        from model_runtime.nano.train import Diverged, Settings, Training  # noqa: PLC0415  # needs torch
+
+        cores = os.cpu_count() or 1
+        torch.set_num_threads(threads or (cores if on_cpu else 1))
+        settings = Settings(
+            folder=out,
+            minutes=minutes,
+            device=str(device),
+            size="small" if on_cpu else "large",
+            seed=seed,
+            # Small batches: early on it is the number of steps that counts, not that of pages.
+            tokens=tokens or (6000 if on_cpu else 60_000),
+            most=64,
+            highest_rate=rate,
+            first=first,
+            last=last,
+            workers=(1 if on_cpu else cores - 1) if workers is None else workers,
+            compiled=(not on_cpu or minutes >= _WORTH_COMPILING) if compiled is None else compiled,
+            fonts=fonts,
+        )
+        training = Training(settings, say)
+        if resume and not training.resume():
+            say("quire: there is nothing to resume, a new training begins")
+        elif start is not None and not resume:
+            training.start_from(start)
+        try:
+            progress = training.run()
+        except Diverged as error:
+            say(f"quire: {error}; --resume goes on from the last state that was kept")
+            raise typer.Exit(FAILED) from None
     figures = {
         "nano.parameters": training.parameters, "nano.steps": progress.step, "nano.pages": progress.pages,
         "nano.tokens": progress.tokens, "nano.skipped_steps": progress.skipped,

@@ -30,6 +30,9 @@ _SMALL = 60
 """Cells up to which a page's padding costs less than drawing another."""
 
 _Made = tuple[Page, tuple[list[int], list[int]]]
+_BYTES = 256
+"""Tokens below this are bytes of a page's text; the others are passages."""
+
 _ROUNDED = 16
 """Replies are filled up to a multiple of so many tokens: fewer shapes, fewer compilations."""
 
@@ -78,7 +81,7 @@ class Maker:
         faces = self._fonts.training
         if stage.faces is not None:
             faces = faces[:: max(1, len(faces) // stage.faces)]
-        count = _count(plan, rows * columns, group)
+        count = _count(plan, stage.batch, rows * columns, group)
         shape = (rows * CELL, columns * CELL)
         made = [
             self._one(group, shape, faces, stage.worn, rng) for _ in range(count * _drawn(stage.reads, group))
@@ -91,6 +94,7 @@ class Maker:
             for page in pages
         ]
         said, wanted = _padded([text for _, text in chosen])
+        said = _misread(said, wanted, stage.marred, rng)
         at = np.flatnonzero(wanted != _IGNORED)
         places, names = _spelling(pages, rows, columns, rng)
         return {
@@ -156,12 +160,12 @@ def _grid(group: Group, rng: random.Random) -> tuple[int, int]:
             return rows, columns
 
 
-def _count(plan: Plan, cells: int, group: Group) -> int:
+def _count(plan: Plan, share: float, cells: int, group: Group) -> int:
     """Patches count as positions of the tower, cells and characters as those of the decoder."""
     text = (
         600 if any(asked == "fields" for _, _, asked in group.mix) else min(group.most_characters, 5 * cells)
     )
-    count = plan.tokens // (5 * cells + text + 40)
+    count = int(plan.tokens * share) // (5 * cells + text + 40)
     return max(8, min(plan.most, count // 8 * 8))
 
 
@@ -175,6 +179,22 @@ def _padded(texts: list[tuple[list[int], list[int]]]) -> tuple[Array, Array]:
         said[number, : len(whole) - 1] = whole[:-1]
         wanted[number, len(prompt) - 1 : len(whole) - 1] = reply
     return said, wanted
+
+
+def _misread(said: Array, wanted: Array, share: float, rng: random.Random) -> Array:
+    """In half of the replies some bytes are replaced by others of the batch, as input only: a reader that
+    has made a mistake learns to find its place on the page again (as Nougat does, Blecher 2023)."""
+    chance = np.random.default_rng(rng.getrandbits(32))
+    inside = wanted != _IGNORED
+    inside[:, 1:] &= inside[:, :-1].copy()
+    inside[:, 0] = False
+    inside &= said < _BYTES
+    pool = said[inside]
+    struck = inside & (chance.random(said.shape) < share)
+    struck &= chance.random((len(said), 1)) < 0.5
+    if len(pool):
+        said[struck] = chance.choice(pool, int(struck.sum()))
+    return said
 
 
 def _spelling(pages: list[Page], rows: int, columns: int, rng: random.Random) -> tuple[Array, Array]:

@@ -27,6 +27,8 @@ class Group:
 class Stage:
     """``share``: of the whole budget, at most; it ends before where the vision tower names characters as
     well as ``until``. ``spelling``: weight of the auxiliary loss. ``reads``: whether the decoder is trained.
+    ``batch``: size of its batches, as a share of the usual: at first many steps count, later many pages.
+    ``marred``: of the bytes of half of the replies, that the decoder goes on from wrong ones.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Stage:
     reads: bool = True
     worn: bool = True
     faces: int | None = None
+    batch: float = 1.0
+    marred: float = 0.0
 
 
 _SEE = ((1.0, Kind.LINES, Asked.PLAIN),)
@@ -78,6 +82,26 @@ _RECEIPTS: tuple[Share, ...] = (
     (0.03, Kind.BLANK, Asked.TEXT),
     (0.02, Kind.BLANK, Asked.PLAIN),
     (0.03, Kind.UNREADABLE, Asked.TEXT),
+)
+_TEXTS: tuple[Share, ...] = (
+    (0.32, Kind.RECEIPT, Asked.TEXT),
+    (0.18, Kind.LINES, Asked.TEXT),
+    (0.20, Kind.LINES, Asked.PLAIN),
+    (0.12, Kind.PARAGRAPH, Asked.TEXT),
+    (0.06, Kind.INVOICE, Asked.TEXT),
+    (0.02, Kind.FORM, Asked.TEXT),
+    (0.03, Kind.BLANK, Asked.TEXT),
+    (0.02, Kind.BLANK, Asked.PLAIN),
+    (0.03, Kind.UNREADABLE, Asked.TEXT),
+    (0.02, Kind.UNREADABLE, Asked.PLAIN),
+)
+_LONG_TEXTS: tuple[Share, ...] = (
+    (0.40, Kind.INVOICE, Asked.TEXT),
+    (0.20, Kind.RECEIPT, Asked.TEXT),
+    (0.15, Kind.PARAGRAPH, Asked.TEXT),
+    (0.10, Kind.FORM, Asked.TEXT),
+    (0.10, Kind.TABLE, Asked.TEXT),
+    (0.05, Kind.BLANK, Asked.TEXT),
 )
 _SHORT_VALUES: tuple[Share, ...] = (
     (0.90, Kind.RECEIPT, Asked.FIELDS),
@@ -136,16 +160,31 @@ STAGES: tuple[Stage, ...] = (
     Stage("line", 0.06, (Group(1, (1, 2), (3, 14), 28, _SEE, (12, 36), most_lines=1, most_characters=60),)),
     Stage(
         "lines",
-        0.30,
+        0.35,
         (
-            Group(0.2, (1, 2), (3, 20), 32, _SEE, (11, 40), most_lines=2, most_characters=100),
-            Group(0.5, (3, 7), (6, 16), 96, _READ, (12, 40), most_lines=8, most_characters=180),
-            Group(0.3, (6, 13), (8, 16), 180, _READ, (11, 26), most_lines=13, most_characters=300),
+            Group(0.25, (1, 2), (3, 14), 28, _SEE, (11, 36), most_lines=2, most_characters=80),
+            Group(0.55, (2, 6), (5, 12), 48, _READ, (12, 28), most_lines=5, most_characters=120),
+            Group(0.20, (4, 8), (6, 14), 80, _READ, (12, 24), most_lines=8, most_characters=180),
         ),
+        batch=1.7,
+    ),
+    Stage(
+        "text",
+        0.10,
+        (
+            Group(0.14, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
+            Group(0.12, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110),
+            Group(0.30, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
+            Group(0.34, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
+            Group(0.10, (10, 19), (10, 15), 260, _LONG_TEXTS, (12, 20), most_lines=18, most_characters=420),
+        ),
+        spelling=0.5,
+        batch=2.0,
+        marred=0.08,
     ),
     Stage(
         "values",
-        0.22,
+        0.20,
         (
             Group(0.14, (1, 3), (3, 20), 40, _SEE, (11, 40), most_lines=3, most_characters=110),
             Group(0.18, (3, 8), (6, 16), 96, _RECEIPTS, (12, 40), most_lines=8, most_characters=200),
@@ -155,6 +194,8 @@ STAGES: tuple[Stage, ...] = (
             Group(0.08, (5, 14), (8, 13), 150, _PLACES, (12, 24), most_lines=13, most_characters=200),
         ),
         spelling=0.5,
+        batch=2.0,
+        marred=0.08,
     ),
     Stage(
         "tasks",
@@ -168,6 +209,8 @@ STAGES: tuple[Stage, ...] = (
             Group(0.15, (4, 20), (7, 18), 260, _POINTS, (10, 26), most_lines=20, most_characters=300),
         ),
         spelling=0.4,
+        batch=2.0,
+        marred=0.08,
     ),
 )
 

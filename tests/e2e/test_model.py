@@ -149,12 +149,17 @@ def test_exit_codes(args: list[str], code: int) -> None:
 
 
 def test_two_trainings_of_one_folder_are_refused(tmp_path: Path) -> None:
-    lock = FolderLock(tmp_path)  # as a training that runs holds it
-    lock.take()
-    done = quire("train-nano", "--out", str(tmp_path))
-    lock.release()
+    with FolderLock(tmp_path):  # as a training that runs holds it
+        done = quire("train-nano", "--out", str(tmp_path))
     assert done.returncode == 1
     assert "another Quire process is using" in done.stderr
+
+
+def test_a_training_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    done = quire("train-nano", "--out", str(tmp_path / "nano"), "--first", "values", "--last", "lines")
+    assert done.returncode == 2
+    assert "in this order" in done.stderr
+    assert not (tmp_path / "nano").exists()
 
 
 def test_a_plan_is_lines_or_json() -> None:

@@ -118,6 +118,26 @@ def test_pages_of_a_batch_are_alike_in_length_and_long_ones_are_as_usual_as_shor
     assert means[-1] > 3 * means[0]
 
 
+def test_some_bytes_that_the_decoder_goes_on_from_are_wrong_and_none_it_should_say(faces: Any) -> None:
+    text = [stage.name for stage in STAGES].index("text")
+    changed = whole = marred = replies = 0
+    for number in range(12):
+        batch = Maker(None).make(Plan(1, number, text, 3000))
+        said = batch["said"]
+        flat = np.full(said.size, -1)
+        flat[batch["at"]] = batch["wanted"]
+        wanted = flat.reshape(said.shape)
+        given, before = said[:, 1:], wanted[:, :-1]  # what was to be said is what is gone on from
+        inside = (before >= 0) & (wanted[:, 1:] >= 0)
+        other = inside & (given != before)
+        assert (before[other] < 256).all(), "passages are never replaced"
+        assert (given[other] < 256).all()
+        changed, whole = changed + other.sum(), whole + inside.sum()
+        marred, replies = marred + other.any(1).sum(), replies + len(said)
+    assert 0.01 < changed / whole < 0.08
+    assert 0.2 < marred / replies < 0.7, "some replies stay as they are"
+
+
 @pytest.mark.parametrize("shape", [(3, 16, 40), (2, 40, 16), (1, 8, 8)])
 def test_muon_makes_matrices_nearly_orthogonal(shape: tuple[int, int, int]) -> None:
     made = torch.randn(shape, generator=torch.Generator().manual_seed(1))
