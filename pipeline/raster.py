@@ -1,5 +1,6 @@
 """Open documents, whatever their kind, and keep the last ones open between the pages of a chunk."""
 
+import atexit
 from collections import OrderedDict
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +60,7 @@ def open_page(source: SourceFile, number: int) -> Page:
     return document.page(number)
 
 
+@atexit.register
 def close_all() -> None:
     """Let go of every open file (tests, and a child about to rest)."""
     while _open:

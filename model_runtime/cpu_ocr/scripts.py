@@ -50,6 +50,11 @@ def hinted(languages: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def only_common(text: str) -> bool:
+    """Whether there are letters, and none of a script that Tesseract reads for us."""
+    return bool(_LETTER.search(text)) and not any(script.letters.search(text) for script in SCRIPTS)
+
+
 def share(text: str, script: Script) -> float:
     """Share of letters of the script; for Vietnamese, whether marked words are as many as usual there."""
     if script is VIETNAMESE:

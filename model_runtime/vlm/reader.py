@@ -157,7 +157,8 @@ class VlmReader:
         witness = Witness(session, self._second)
         claims = [*(found.values or ()), *(found.answers or ())]
         locate(claims, witness.reference)
-        witness.ask_cpu(doubtful=self._doubtful(session.order, found, claims))
+        text = found.text.written.text if found.text is not None else ""
+        witness.ask_cpu(doubtful=self._doubtful(session.order, found, claims), text=text)
         if witness.reference is not None:
             locate(claims, witness.reference)
         else:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from model_runtime.cpu_ocr.scripts import only_common
 from model_runtime.vlm.session import Session
 from model_runtime.vlm.settings import Check
 from pipeline.cut_page import tile_of
@@ -15,6 +16,9 @@ from schemas.request import BudgetProfile, Task
 
 _FEW = 12
 """Letters; a text layer with fewer is a stamp or a page number, and witnesses nothing."""
+
+_COMMON = ("en",)
+"""Any language whose script needs no reader of its own."""
 
 _CPU_PIXELS = 2_000_000
 
@@ -31,14 +35,22 @@ class Witness:
         if layer is not None and _says_something(layer):
             self.reference = Reference(layer.lines)
 
-    def ask_cpu(self, *, doubtful: bool) -> None:
-        """Have the page read by the CPU reader, if nobody else has seen it and there is reason to."""
+    def ask_cpu(self, *, doubtful: bool, text: str = "") -> None:
+        """Have the page read by the CPU reader, if nobody else has seen it and there is reason to.
+
+        ``text``: what the model read. A few Latin words pass for Cyrillic where the CPU reader has to guess
+        the script, so it is told of the scripts that are not among them.
+        """
         session, second = self._session, self._second
         if self.reference is not None or second is None or self._asked or not self._worth_it(doubtful):
             return
         self._asked = True
         image = self._image(second)
-        order = replace(session.order, image=image, tasks=frozenset({Task.TEXT}), schema=None, questions=())
+        languages = session.order.languages or (_COMMON if only_common(text) else ())
+        order = replace(
+            session.order, image=image, tasks=frozenset({Task.TEXT}), schema=None, questions=(),
+            languages=languages,
+        )  # fmt: skip
         try:
             reading = second.read(order, session.cancelled)
         except QuireError as error:

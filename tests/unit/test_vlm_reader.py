@@ -402,6 +402,47 @@ def test_text_in_which_values_will_be_looked_for_gets_places(schema: Any, looks:
     assert all((word.bbox is not None) == bool(looks) for word in words)
 
 
+class Asked(ScriptedReader):
+    """Notes the languages it is asked in."""
+
+    def read(self, order: ReadOrder, cancelled: Any, aids: Any = None) -> PageReading:
+        self.languages = order.languages
+        return super().read(order, cancelled, aids)
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "languages"),
+    [
+        ("Coffee 2.80", (), ("en",)),
+        ("Кофе 2.80", (), ()),
+        ("커피 2.80", (), ()),
+        ("2.80", (), ()),
+        ("Coffee 2.80", ("ru",), ("ru",)),
+    ],
+)
+def test_the_other_reader_need_not_guess_scripts_that_the_model_did_not_see(
+    text: str, given: tuple[str, ...], languages: tuple[str, ...]
+) -> None:
+    spec = vlm_spec(
+        "scripted",
+        "m",
+        TRAITS[Family.QWEN2_VL],
+        visual_tokens=1280,
+        max_in_flight=1,
+        calibration=None,
+        plain=False,
+    )
+    second = Asked()
+    settings = ReaderSettings(check=Check.ALWAYS)
+    chat = ScriptedChat([Line((PAGE + text,), "text")])
+    reader = VlmReader(chat, lambda: Hosted("m", Family.QWEN2_VL), lambda _: spec, settings, second)
+    reader.read(
+        ReadOrder(PageImage(b"page", "image/png", WIDTH, HEIGHT), frozenset({Task.TEXT}), given),
+        lambda: False,
+    )
+    assert second.languages == languages
+
+
 def test_a_page_that_lies_turned_is_read_upright_and_boxes_stay_on_the_page() -> None:
     turned = "---\nlanguage: en\nrotation: 90\nlegible: yes\n---\nxx"
     chat = ScriptedChat(
