@@ -10,6 +10,10 @@ from model_runtime.cpu_ocr.scripts import BY_LANGUAGE, NAMES, SCRIPTS, hinted, s
 
 THRESHOLD = 0.75  # the lowest right page scored .86, the highest wrong one .71
 BEATEN = 0.55  # enough where PP-OCRv6 makes even less of the page (Ukrainian read as Russian)
+PLAIN, BEHIND = 0.99, 0.05
+"""Where PP-OCRv6 has hardly a doubt, another script must come as near as this: three Latin lines scored .999
+there and .91 as Russian, Russian ones .94 to .99 and .94 to .97."""
+
 SAMPLE = 6
 PROBE = 2  # lines after which a language that got neither right is given up
 PROBE_THRESHOLD = 0.6
@@ -55,6 +59,8 @@ def route(
     best = Route(None, missing=missing)
     for language in tried:
         score = likeness(sample, language, read)
+        if rival >= PLAIN and score < rival - BEHIND:
+            continue
         if score > best.score and (score >= THRESHOLD or (score >= BEATEN and score > rival)):
             best = Route(language, score, missing)
     return best

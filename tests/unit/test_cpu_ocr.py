@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from model_runtime.cpu_ocr import tessdata
 from model_runtime.cpu_ocr.calibrate import probability
@@ -124,6 +124,17 @@ def test_a_script_of_tesseract_is_recognised_without_being_told(code: str, name:
     assert reading.language == code
     assert error_rate(" ".join([line] * 3), text(reading), code) <= 0.02
     assert all(word.confidence is None for each in reading.lines for word in each.words), "not calibrated"
+
+
+def test_a_few_words_are_read_in_their_own_script() -> None:
+    if "rus" not in tessdata.installed():
+        pytest.skip("Tesseract's language data 'rus' is not installed")
+    latin = Image.new("RGB", (280, 168), "white")
+    printed = "Coffee 2.80\nBread 3.10\nCash 10.00"
+    ImageDraw.Draw(latin).multiline_text((8, 10), printed, "black", ImageFont.load_default(18))
+    assert text(read(latin)) == " ".join(printed.split())
+    lines = ("Кофе 2.80", "Хлеб 3.10", "Наличные 10.00")
+    assert error_rate(" ".join(lines), text(read(page(*lines, face="cjk")))) < 0.1
 
 
 def test_language_data_that_is_not_installed_is_named(tmp_path: Path) -> None:
