@@ -41,9 +41,9 @@ class Fence:
     """Where an address cannot be: ``others`` and ``labelled`` are ids of segments, of somebody else's block
     and of those that begin with the label of something else; from row ``below`` on stand line items."""
 
-    others: Collection[int] = ()
-    labelled: Collection[int] = ()
-    below: int = 1 << 30
+    others: Collection[int]
+    labelled: Collection[int]
+    below: int
 
 
 @lru_cache(maxsize=1)
@@ -123,9 +123,8 @@ def first_address(sheet: Sheet, fence: Fence) -> list[Place]:
     """The first address of a page, for papers whose letterhead holds no readable name."""
     for row in sheet.rows[: min(_MOST_LINES, fence.below)]:
         for segment in row.segments:
-            if id(segment) in fence.others:
-                continue
-            if is_address(segment.text) and segment.box[1] < _HIGH * sheet.height:
+            own = id(segment) not in fence.others
+            if own and is_address(segment.text) and segment.box[1] < _HIGH * sheet.height:
                 return _collected(sheet, row.index, (segment.box[0], segment.box[2]), segment.box[1], fence)
     return []
 

@@ -10,10 +10,10 @@ from pipeline.fields import amounts, items, parties, unlabelled
 from pipeline.fields.clues import clues_of
 from pipeline.fields.evidence import Place, at, value_at
 from pipeline.fields.found import found_candidates
-from pipeline.fields.labels import Hit, Marked, Target, index_of, marked
+from pipeline.fields.labels import Hit, Marked, Target, ends_with_colon, index_of, marked
 from pipeline.fields.layout import sheet_of
 from pipeline.fields.leaves import leaves
-from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, place_of, right_of
+from pipeline.fields.nearby import Zone, below, label_text, place_of, right_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.values import Parsed, parse
 from schemas.field import FieldType

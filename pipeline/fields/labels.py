@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pipeline.fields.folding import key, within_edits
@@ -13,6 +13,7 @@ from pipeline.fields.vocabulary import concepts
 MAX_WORDS = 8
 SAYS_SO = 0.45  # weight of a label from which the line that begins with it is about that
 _A_WORD = 3  # letters
+_COLONS = frozenset(":：")
 _ONE_SLIP = 5  # letters a label needs before one misread letter is forgiven
 _TWO_SLIPS = 12
 _REMEMBERED = 50_000
@@ -47,6 +48,11 @@ class Hit:
     def end(self) -> int:
         at = self.last - 1
         return self.segment.starts[at] + len(self.segment.tokens[at].text)
+
+
+def ends_with_colon(hit: Hit) -> bool:
+    after = hit.segment.text[hit.end - 1 : hit.end + 3]
+    return after[:1] in _COLONS or after[1:].lstrip(" )")[:1] in _COLONS
 
 
 class LabelIndex:
@@ -88,7 +94,7 @@ class LabelIndex:
 
     def match(self, text: str) -> tuple[Target, ...]:
         """What a whole text (a table header) announces as a label."""
-        return tuple(target for target in self._lookup(key(text))[0] if not target.colon)
+        return _without_colon(self._lookup(key(text))[0])
 
     def _in_segment(self, segment: Segment) -> Iterator[Hit]:
         keys = [key(token.text) for token in segment.tokens]
@@ -103,10 +109,13 @@ class LabelIndex:
                 if len(joined) > self._longest + 1:
                     break
                 targets, exact = self._lookup(joined, slips=slips)
-                if any(target.colon for target in targets) and not (exact and _colon_after(segment, last)):
-                    targets = tuple(target for target in targets if not target.colon)
-                if targets and keys[last]:
-                    yield Hit(segment, first, last + 1, targets, exact, len(joined))
+                if not targets or not keys[last]:
+                    continue
+                hit = Hit(segment, first, last + 1, targets, exact, len(joined))
+                if any(target.colon for target in targets) and not (exact and ends_with_colon(hit)):
+                    hit = replace(hit, targets=_without_colon(targets))
+                if hit.targets:
+                    yield hit
 
     def _lookup(self, text: str, *, slips: bool = True) -> tuple[tuple[Target, ...], bool]:
         if text in self._targets:
@@ -133,10 +142,9 @@ class LabelIndex:
         return min(fits, key=lambda label: (abs(len(label) - len(text)), label), default=None)
 
 
-def _colon_after(segment: Segment, last: int) -> bool:
-    text = segment.tokens[last].text
-    after = segment.text[segment.starts[last] + len(text) :]
-    return text.endswith((":", "：")) or after.lstrip().startswith((":", "："))
+def _without_colon(targets: Iterable[Target]) -> tuple[Target, ...]:
+    """Those that need none."""
+    return tuple(target for target in targets if not target.colon)
 
 
 def _edges(text: str) -> tuple[str, str]:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.fields.evidence import Place
-from pipeline.fields.labels import Hit, Marked
+from pipeline.fields.labels import Hit, Marked, ends_with_colon
 from pipeline.fields.layout import Segment
 from pipeline.fields.values import Parsed
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _CLEAR = 0.7
-_COLONS = frozenset(":：")
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
 
 
@@ -29,11 +28,6 @@ class Zone:
     @property
     def text(self) -> str:
         return self.segment.text[self.start : self.end]
-
-
-def ends_with_colon(hit: Hit) -> bool:
-    after = hit.segment.text[hit.end - 1 : hit.end + 3]
-    return after[:1] in _COLONS or after[1:].lstrip(" )")[:1] in _COLONS
 
 
 def label_text(hit: Hit) -> str:

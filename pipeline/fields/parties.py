@@ -19,9 +19,9 @@ from pipeline.fields.addresses import (
 from pipeline.fields.evidence import Place, lines_at, value_at
 from pipeline.fields.folding import key
 from pipeline.fields.issuers import Name, issuers
-from pipeline.fields.labels import SAYS_SO, Hit, Marked
+from pipeline.fields.labels import SAYS_SO, Hit, Marked, ends_with_colon
 from pipeline.fields.layout import Segment
-from pipeline.fields.nearby import Zone, below, ends_with_colon, label_text, right_of
+from pipeline.fields.nearby import Zone, below, label_text, right_of
 from pipeline.fields.shapes import FieldCandidate, Leaf, Reading
 
 CONCEPTS = frozenset({"issuer", "issuer_address", "recipient", "recipient_address", "ship_to"})

@@ -1,26 +1,22 @@
 """Bills printed without columns: what heads them, what ends an address, labels that need their colon."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import schemas
 from pipeline.fields import candidates, resolve
+from services.builtin_schemas import Builtins
 from tests.samples.typed import typed_page
 
 pytestmark = pytest.mark.parametrize("boxes", [True, False], ids=["with boxes", "without boxes"])
 
 
-def _schema(name: str) -> dict[str, Any]:
-    path = Path(schemas.__file__).parent / "builtin" / f"{name}.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return loaded
-
-
 def read(schema: str | dict[str, Any], text: str, boxes: bool) -> dict[str, Any]:
-    asked = _schema(schema) if isinstance(schema, str) else schema
+    asked = schema
+    if isinstance(asked, str):
+        named = Builtins().find(asked)
+        assert named is not None
+        asked = named.schema
     return resolve(asked, candidates(asked, typed_page(text, boxes=boxes)), [1]).extraction
 
 

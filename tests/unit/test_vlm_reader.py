@@ -83,6 +83,22 @@ class Aids:
         return PageImage(f"crop {tile.box} {turn}".encode(), "image/png", *size)
 
 
+def reader_of(
+    chat: ScriptedChat,
+    settings: ReaderSettings,
+    family: Family,
+    second: ScriptedReader | None = None,
+    *,
+    tasks: frozenset[Task] = frozenset(Task),
+    plain: bool = False,
+) -> VlmReader:
+    spec = vlm_spec(
+        "scripted", "m", TRAITS[family], visual_tokens=1280, max_in_flight=1, calibration=None, tasks=tasks,
+        plain=plain,
+    )  # fmt: skip
+    return VlmReader(chat, lambda: Hosted("m", family), lambda _: spec, settings, second)
+
+
 def read(
     chat: ScriptedChat,
     *tasks: Task,
@@ -94,15 +110,8 @@ def read(
     questions: tuple[str, ...] = (),
     plain: bool = False,
 ) -> PageReading:
-    traits = TRAITS[family]
-    spec = vlm_spec(
-        "scripted", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=plain
-    )
-    reader = VlmReader(
-        chat,
-        lambda: Hosted("m", family),
-        lambda _: spec,
-        ReaderSettings(check=Check.NEVER, calibration=calibration, plain=plain),
+    reader = reader_of(
+        chat, ReaderSettings(check=Check.NEVER, calibration=calibration, plain=plain), family, plain=plain
     )
     order = ReadOrder(
         PageImage(b"page", "image/png", WIDTH, HEIGHT),
@@ -386,14 +395,10 @@ def test_two_looks_that_differ_are_both_kept() -> None:
 
 @pytest.mark.parametrize(("schema", "looks"), [(SCHEMA, 1), (None, 0)])
 def test_text_in_which_values_will_be_looked_for_gets_places(schema: Any, looks: int) -> None:
-    spec = vlm_spec(
-        "scripted", "m", TRAITS[Family.QWEN2_VL], visual_tokens=1280, max_in_flight=1, calibration=None,
-        tasks=frozenset({Task.TEXT}), plain=False,
-    )  # fmt: skip
     second = ScriptedReader(readings={image_digest(b"page"): PageReading(WIDTH, HEIGHT, LAYER)})
     chat = ScriptedChat([Line((WHOLE,), "text")])
     settings = ReaderSettings(check=Check.DOUBTFUL, sampled=0)
-    reader = VlmReader(chat, lambda: Hosted("m", Family.QWEN2_VL), lambda _: spec, settings, second)
+    reader = reader_of(chat, settings, Family.QWEN2_VL, second, tasks=frozenset({Task.TEXT}))
     tasks = frozenset({Task.FIELDS if schema else Task.TEXT})
     order = ReadOrder(PageImage(b"page", "image/png", WIDTH, HEIGHT), tasks, schema=schema)
     words = [word for block in seen(reader.read(order, lambda: False)).blocks or () for word in block.words]
@@ -423,19 +428,10 @@ class Asked(ScriptedReader):
 def test_the_other_reader_need_not_guess_scripts_that_the_model_did_not_see(
     text: str, given: tuple[str, ...], languages: tuple[str, ...]
 ) -> None:
-    spec = vlm_spec(
-        "scripted",
-        "m",
-        TRAITS[Family.QWEN2_VL],
-        visual_tokens=1280,
-        max_in_flight=1,
-        calibration=None,
-        plain=False,
-    )
     second = Asked()
     settings = ReaderSettings(check=Check.ALWAYS)
     chat = ScriptedChat([Line((PAGE + text,), "text")])
-    reader = VlmReader(chat, lambda: Hosted("m", Family.QWEN2_VL), lambda _: spec, settings, second)
+    reader = reader_of(chat, settings, Family.QWEN2_VL, second)
     reader.read(
         ReadOrder(PageImage(b"page", "image/png", WIDTH, HEIGHT), frozenset({Task.TEXT}), given),
         lambda: False,

@@ -139,6 +139,7 @@ def test_cancelled_pages_free_their_slots(tiny: VllmServer, tiny_chat: VllmChat)
         stop.set()
         ends = [call.result(30) for call in calls]
     assert Finish.CANCELLED in ends
+    assert Finish.LENGTH not in ends, "what still ran is written to its end"
     until = time.monotonic() + 30
     while running(tiny) and time.monotonic() < until:
         time.sleep(0.05)
