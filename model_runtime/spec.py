@@ -71,7 +71,7 @@ def vlm_spec(
         tasks=tasks,
         coordinates=traits.coordinates,
         calibration=calibration,
-        prompt=prompts.PLAIN if plain else prompts.ALL,
+        prompt=prompts.names(tasks, plain=plain),
         max_in_flight=max_in_flight,
         pixels_per_x_height=x_height or _X_HEIGHT,
         unsupported={

@@ -28,6 +28,8 @@ class Written:
     pieces: tuple[Piece, ...] = ()
 
     def __add__(self, other: "Written") -> "Written":
+        if not self.text or not other.text:
+            return self if self.text else other
         pieces = (*self.pieces, *other.pieces) if self.pieces and other.pieces else ()
         return Written(self.text + other.text, pieces)
 

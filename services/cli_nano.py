@@ -3,13 +3,16 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from schemas.errors import Unsupported
 from services.cli import FAILED, say
 from services.folder_lock import FolderLock
+
+if TYPE_CHECKING:
+    from model_runtime.nano.train import Training  # needs torch
 
 _WORTH_COMPILING = 20.0
 """Minutes of training on a CPU from which two minutes of compilation pay."""
@@ -18,6 +21,12 @@ _WORTH_COMPILING = 20.0
 class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
+
+
+_RATES = {Device.CPU: 7e-4, Device.CUDA: 5e-4}
+_EARLY = {Device.CPU: 1.5e-3}
+"""Highest learning rates of the two sizes that are trained there, before the stage `lines` and from it on:
+docs/decisions/0020."""
 
 
 def register(model: typer.Typer) -> None:
@@ -39,7 +48,10 @@ def train(
         str | None,
         typer.Option(help="stage to end with: text on a CPU, which has no time for more, or tasks"),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0, help="highest learning rate")] = 5e-4,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="highest learning rate of all stages; else as is best for the device"),
+    ] = None,
     fonts: Annotated[Path | None, typer.Option(help="a folder with more fonts")] = None,
     workers: Annotated[int | None, typer.Option(min=0, help="processes that make pages")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="of torch, on a CPU")] = None,
@@ -54,16 +66,12 @@ def train(
     ] = None,
 ) -> None:
     """Train a small Qwen2-VL on synthetic documents from nothing, and print what it cost."""
-    from model_runtime.nano.curriculum import STAGES  # noqa: PLC0415  # the other commands start without it
-
     on_cpu = device is Device.CPU
-    known = [stage.name for stage in STAGES]
     last = last or ("text" if on_cpu else "tasks")
-    if first not in known or last not in known or known.index(first) > known.index(last):
-        raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
+    _check_stages(first, last)
     with FolderLock(out):  # two trainings of one folder would spoil each other's state
         torch = _torch()
-        from model_runtime.nano.train import Diverged, Settings, Training  # noqa: PLC0415  # needs torch
+        from model_runtime.nano.train import Settings, Training  # noqa: PLC0415  # needs torch
 
         cores = os.cpu_count() or 1
         torch.set_num_threads(threads or (cores if on_cpu else 1))
@@ -76,7 +84,8 @@ def train(
             # Small batches: early on it is the number of steps that counts, not that of pages.
             tokens=tokens or (6000 if on_cpu else 60_000),
             most=64,
-            highest_rate=rate,
+            highest_rate=_RATES[device] if rate is None else rate,
+            early_rate=_EARLY.get(device) if rate is None else None,
             first=first,
             last=last,
             workers=(1 if on_cpu else cores - 1) if workers is None else workers,
@@ -88,11 +97,25 @@ def train(
             say("quire: there is nothing to resume, a new training begins")
         elif start is not None and not resume:
             training.start_from(start)
-        try:
-            progress = training.run()
-        except Diverged as error:
-            say(f"quire: {error}; --resume goes on from the last state that was kept")
-            raise typer.Exit(FAILED) from None
+        _run(training)
+
+
+def _check_stages(first: str, last: str) -> None:
+    from model_runtime.nano.curriculum import STAGES  # noqa: PLC0415  # the other commands start without it
+
+    known = [stage.name for stage in STAGES]
+    if first not in known or last not in known or known.index(first) > known.index(last):
+        raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
+
+
+def _run(training: "Training") -> None:
+    from model_runtime.nano.train import Diverged  # noqa: PLC0415  # needs torch
+
+    try:
+        progress = training.run()
+    except Diverged as error:
+        say(f"quire: {error}; --resume goes on from the last state that was kept")
+        raise typer.Exit(FAILED) from None
     figures = {
         "nano.parameters": training.parameters, "nano.steps": progress.step, "nano.pages": progress.pages,
         "nano.tokens": progress.tokens, "nano.skipped_steps": progress.skipped,

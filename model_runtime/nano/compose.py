@@ -25,6 +25,7 @@ class Wish:
     """``sizes``: of type in pixels as shown. ``worn``: pages may be turned, blurred and resampled.
 
     ``held``: words that no page to train on holds. ``short``: only a few characters to a line.
+    ``sense``: without the strings of random characters that keep reading from becoming guessing.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Wish:
     short: bool = False
     held: bool = False
     language: str | None = None
+    sense: bool = False
 
 
 _LEAST_WIDE = {
@@ -70,7 +72,7 @@ def compose(wish: Wish, rng: random.Random, faces: Sequence[Face]) -> Page:
     size = _size(wish, rng)
     if wish.kind is Kind.UNREADABLE:
         size, scale, turn = rng.uniform(*_UNREADABLE), 3.0, 0.0
-    lexicon = Lexicon(rng, held=wish.held, language=wish.language)
+    lexicon = Lexicon(rng, held=wish.held, language=wish.language, sense=wish.sense)
     sheet = Sheet((wish.height, wish.width), size, faces, lexicon, scale=scale)
     found = None
     if wish.kind is Kind.RECEIPT:

@@ -25,22 +25,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """``share``: of the whole budget, at most; it ends before where the vision tower names characters as
-    well as ``until``. ``spelling``: weight of the auxiliary loss. ``reads``: whether the decoder is trained.
-    ``batch``: size of its batches, as a share of the usual: at first many steps count, later many pages.
-    ``marred``: of the bytes of half of the replies, that the decoder goes on from wrong ones.
+    """``share``: of the whole budget, at most; ``share_to_text``: the same, if it is another, where `text` is
+    the last stage. A stage ends before where the vision tower names characters as well as ``until``.
+    ``spelling``: weight of the auxiliary loss. ``reads``: whether the decoder is trained. ``batch``: size of
+    its batches, as a share of the usual: at first many steps count, later many pages. ``marred``: share of
+    the bytes of half of the replies, that the decoder goes on from wrong ones. ``early``: the model knows so
+    little yet that it bears a higher learning rate.
     """
 
     name: str
     share: float
     groups: tuple[Group, ...]
     until: float | None = None
+    share_to_text: float | None = None
     spelling: float = 1.0
     reads: bool = True
     worn: bool = True
     faces: int | None = None
     batch: float = 1.0
     marred: float = 0.0
+    early: bool = False
 
 
 _SEE = ((1.0, Kind.LINES, Asked.PLAIN),)
@@ -152,12 +156,25 @@ STAGES: tuple[Stage, ...] = (
         reads=False,
         worn=False,
         faces=4,
+        early=True,
     ),
     Stage(
-        "look", 0.12, (Group(1, (1, 5), (6, 12), 48, _SEE, (12, 26), most_characters=250),), 0.8, reads=False
+        "look",
+        0.12,
+        (Group(1, (1, 5), (6, 12), 48, _SEE, (12, 26), most_characters=250),),
+        0.8,
+        reads=False,
+        early=True,
     ),
-    Stage("short", 0.02, (Group(1, (1, 2), (3, 8), 16, _SEE, (13, 30), most_lines=1, short=True),)),
-    Stage("line", 0.06, (Group(1, (1, 2), (3, 14), 28, _SEE, (12, 36), most_lines=1, most_characters=60),)),
+    Stage(
+        "short", 0.02, (Group(1, (1, 2), (3, 8), 16, _SEE, (13, 30), most_lines=1, short=True),), early=True
+    ),
+    Stage(
+        "line",
+        0.06,
+        (Group(1, (1, 2), (3, 14), 28, _SEE, (12, 36), most_lines=1, most_characters=60),),
+        early=True,
+    ),
     Stage(
         "lines",
         0.35,
@@ -166,6 +183,7 @@ STAGES: tuple[Stage, ...] = (
             Group(0.55, (2, 6), (5, 12), 48, _READ, (12, 28), most_lines=5, most_characters=120),
             Group(0.20, (4, 8), (6, 14), 80, _READ, (12, 24), most_lines=8, most_characters=180),
         ),
+        share_to_text=0.55,
         batch=1.7,
     ),
     Stage(
@@ -237,13 +255,14 @@ class Course:
     def now(self) -> Stage:
         return STAGES[self.stage]
 
-    def advance(self, progress: float, spelled: float) -> bool:
+    def advance(self, progress: float, spelled: float, last: str = STAGES[-1].name) -> bool:
         """Go on to the next stage where this one has had its share, or has been learnt."""
-        if self.stage == len(STAGES) - 1:
-            return False
         stage = self.now
+        if stage.name == last:
+            return False
+        share = stage.share_to_text if last == "text" and stage.share_to_text is not None else stage.share
         learnt = stage.until is not None and spelled >= stage.until
-        if progress - self.began < stage.share and not learnt:
+        if progress - self.began < share and not learnt:
             return False
         self.stage, self.began = self.stage + 1, progress
         return True

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,7 @@ def exams() -> list[Exam]:
         found.append(Exam(f"lines_{lines}", wish, Asked.PLAIN))
         if lines in (1, 5):
             found.append(Exam(f"lines_{lines}_new_fonts", wish, Asked.PLAIN, held_fonts=True))
+            found.append(Exam(f"lines_{lines}_sense", replace(wish, sense=True), Asked.PLAIN))
     for height in HEIGHTS:
         rows, columns = max(2, round(height * 4.5 / 28)), max(6, min(20, round(height * 11 / 28)))
         found.append(

@@ -74,9 +74,13 @@ class Manner:
 class Lexicon:
     """Draws from one generator of random numbers, so that a page is a matter of its seed."""
 
-    def __init__(self, rng: random.Random, *, held: bool = False, language: str | None = None) -> None:
+    def __init__(
+        self, rng: random.Random, *, held: bool = False, language: str | None = None, sense: bool = False
+    ) -> None:
+        """``sense``: no characters without sense among words, dates and numbers."""
         self.rng = rng
         self.held = held
+        self._sense = sense
         if language is None:
             language = "en" if rng.random() < 0.55 else rng.choice(languages()[1:])
         self.language = language
@@ -123,7 +127,7 @@ class Lexicon:
     def token(self) -> str:
         """One word's worth of whatever stands on documents."""
         rng, kind = self.rng, self.rng.random()
-        if kind < 0.45:
+        if kind < (0.60 if self._sense else 0.45):
             return self.styled() + (rng.choice(",.:;!?") if rng.random() < 0.15 else "")
         if kind < 0.60:
             return self.mess()

@@ -48,7 +48,8 @@ class Diverged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``minutes`` or ``steps`` is the whole budget. ``tokens``: positions of a batch, about."""
+    """``minutes`` or ``steps`` is the whole budget. ``tokens``: positions of a batch, about. ``early_rate``:
+    the highest learning rate of the early stages, where it is another."""
 
     folder: Path
     minutes: float = 90.0
@@ -59,6 +60,7 @@ class Settings:
     tokens: int = 6000
     most: int = 96
     highest_rate: float = 5e-4
+    early_rate: float | None = None
     first: str = STAGES[0].name
     last: str = STAGES[-1].name
     workers: int = 1
@@ -100,7 +102,6 @@ class Training:
         self._optimisers = self._make_optimisers()
         self._noise = torch.Generator(self._device)
         names = [stage.name for stage in STAGES]
-        self._last = names.index(settings.last)
         self._progress = Progress(course=Course(names.index(settings.first)))
         self._context = size.context
         self.watch: Callable[[float], None] | None = None
@@ -222,11 +223,14 @@ class Training:
                 states = self._forward.states(cells, grid, on["said"])
                 logits = self._forward.logits(states.flatten(0, 1)[on["at"]])
         loss = self._loss(stage.spelling, named, on["names"], logits, on["wanted"])
-        rated = self._settings.highest_rate * rate(self._progress.step, self._share())
+        highest = self._settings.highest_rate
+        if stage.early and self._settings.early_rate is not None:
+            highest = self._settings.early_rate
+        rated = highest * rate(self._progress.step, self._share())
         for optimiser, share in zip(self._optimisers, (1.0, MUON_SHARE), strict=True):
             for group in optimiser.param_groups:
                 alone = settling and group.get("head", False)
-                group["lr"] = HEAD_SHARE * self._settings.highest_rate if alone else rated * share
+                group["lr"] = HEAD_SHARE * highest if alone else rated * share
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
         seen = torch.nn.utils.clip_grad_norm_(self._tower, 1.0) + torch.nn.utils.clip_grad_norm_(
@@ -275,6 +279,6 @@ class Training:
             raise Diverged(f"the loss is no number any more at step {progress.step}")
         if progress.step % (8 * _EVERY) == 0:
             self._say(json.dumps(record))
-        if progress.course.stage < self._last and progress.course.advance(self._share(), spelled):
+        if progress.course.advance(self._share(), spelled, self._settings.last):
             self._say(f"stage {progress.course.now.name} from step {progress.step}")
         return now

@@ -8,30 +8,23 @@ from model_runtime.chat import ChatModel
 from model_runtime.families import TRAITS
 from model_runtime.vlm.adding import add_up
 from model_runtime.vlm.asking import Unanswered
-from model_runtime.vlm.blocks import laid, seen_blocks
+from model_runtime.vlm.blocks import seen_blocks
+from model_runtime.vlm.completing import complete
 from model_runtime.vlm.evidence import answer, finding, locate
 from model_runtime.vlm.pointing import point_at
 from model_runtime.vlm.second_look import look_again
 from model_runtime.vlm.session import OutOfTries, Session, Stopped
 from model_runtime.vlm.settings import Hosted, ReaderSettings
-from model_runtime.vlm.transcribe import Text, in_halves, on_pictures, transcribe
+from model_runtime.vlm.transcribe import Text, on_pictures, transcribe
 from model_runtime.vlm.values import Claim, Searcher
 from model_runtime.vlm.witness import Witness
-from pipeline.align import Alignment
 from pipeline.orders import ReadOrder
 from pipeline.ports import PageAids, PageReader
 from schemas.chart import Chart
 from schemas.engine import EngineSpec
 from schemas.reading import PageReading
-from schemas.request import BudgetProfile, Task
+from schemas.request import Task
 from schemas.seen import Seen, SeenBlock
-
-_COVERED = 0.7
-"""Share of the letters another reader saw, below which a transcription is told to be incomplete."""
-
-_SUPPORTED = 0.5
-_ENOUGH = 60
-"""Letters; of less text no shares are taken."""
 
 _LONGEST_TEXT = 12_000
 """Characters of a page's text that are given along with a question."""
@@ -166,7 +159,7 @@ class VlmReader:
         calibration = self._settings.calibration
         blocks = tables = None
         if found.text is not None:
-            alignment = self._complete(session, found, witness)
+            found.text, alignment = complete(session, found.text, witness)
             blocks, tables = seen_blocks(found.text, alignment, calibration)
         values = found.values
         if values is not None:
@@ -203,48 +196,6 @@ class VlmReader:
             return True
         unsure = (c.certainty is not None and c.certainty.least < 0.5 for c in claims)
         return any(unsure) or any(not c.valid or not any(e.boxes for e in c.evidence) for c in claims)
-
-    def _complete(self, session: Session, found: _Found, witness: Witness) -> Alignment:
-        """The text over the other reader's words; one that leaves much out is read once more, in halves."""
-        assert found.text is not None
-        if self._settings.plain and not found.text.transcription.blocks:
-            session.warn("nothing_read", "there are marks on the page, and the model read no text in them")
-        reference = witness.reference
-        alignment = laid(found.text, reference)
-        if reference is None:
-            return alignment
-        if len(reference.text) < _ENOUGH or alignment.coverage is None:
-            if sum(map(str.isalnum, found.text.written.text)) >= _ENOUGH:
-                self._supported(session, alignment)
-            return alignment
-        if alignment.coverage < _COVERED and session.order.profile is not BudgetProfile.FAST:
-            again = self._again(session, found.text, alignment.coverage)
-            better = laid(again, reference) if again is not None else None
-            if again is not None and better is not None and (better.coverage or 0.0) > alignment.coverage:
-                found.text, alignment = again, better
-        coverage = alignment.coverage or 0.0
-        if coverage < _COVERED:
-            session.warn(
-                "coverage_low",
-                f"the text holds {coverage:.0%} of what an independent reading saw on the page",
-            )
-        self._supported(session, alignment)
-        return alignment
-
-    @staticmethod
-    def _supported(session: Session, alignment: Alignment) -> None:
-        """Text that nobody else sees may be invented, above all where another reader finds hardly any."""
-        if alignment.support is not None and alignment.support < _SUPPORTED:
-            session.warn(
-                "text_unsupported",
-                f"an independent reading saw only {alignment.support:.0%} of the text on the page",
-            )
-
-    def _again(self, session: Session, text: Text, coverage: float) -> Text | None:
-        try:
-            return in_halves(session, text, f"only {coverage:.0%} of what another reader saw was transcribed")
-        except OutOfTries:
-            return None
 
     def _reading(self, session: Session, found: _Found, seen: Seen, unreadable: str | None) -> PageReading:
         image, view = session.order.image, found.text.view if found.text is not None else session.page

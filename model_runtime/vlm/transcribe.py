@@ -30,7 +30,7 @@ _MOST_PICTURES = 6
 @dataclass(frozen=True, slots=True)
 class Part:
     """What was read of a part of the page. ``fronted``: the reply began as transcriptions are asked to;
-    ``lost``: why nothing of it can be used."""
+    ``lost``: why nothing of it can be used; ``holes``: nothing of some of it can."""
 
     written: Written = field(default_factory=lambda: Written(""))
     language: str | None = None
@@ -38,6 +38,7 @@ class Part:
     legible: bool | None = None
     fronted: bool = False
     lost: str | None = None
+    holes: bool = False
 
     def joined(self, other: "Part", how: Cut) -> "Part":
         join = below if how.down else beside
@@ -47,7 +48,8 @@ class Part:
             self.rotation if self.rotation is not None else other.rotation,
             None if self.legible is None and other.legible is None else bool(self.legible or other.legible),
             self.fronted or other.fronted,
-            self.lost if self.lost == other.lost else None,
+            self.lost if other.lost is not None else None,
+            self.holes or other.holes or (self.lost is None) is not (other.lost is None),
         )
 
 
@@ -185,12 +187,15 @@ def _in_halves(session: Session, view: View, depth: int, reason: str) -> Part | 
     return _read(session, first, depth + 1).joined(_read(session, second, depth + 1), cut)
 
 
-def in_halves(session: Session, text: Text, reason: str) -> Text | None:
-    """The whole page anew in two halves; None where it was read in parts before, or cannot be."""
+def in_halves(session: Session, text: Text, reason: str, *, whole: bool = False) -> Text | None:
+    """The whole page anew in two halves; None where it was read in parts before, or cannot be.
+
+    ``whole``: None as well where some of it could not be read now.
+    """
     if text.view.part or (session.aids is not None and session.aids.tiles() is not None):
         return None
     part = _in_halves(session, text.view, _DEEPEST - 1, reason)
-    if part is None or part.lost is not None:
+    if part is None or part.lost is not None or (whole and part.holes):
         return None
     return replace(text, written=part.written, transcription=read_page(part.written.text))
 

@@ -31,6 +31,9 @@ class Witness:
         self._second = second
         self._asked = False
         self.reference: Reference | None = None
+        self.saw_nothing = False
+        """The page was read by somebody else, who saw no print on it, legible or not."""
+
         layer = session.aids.layer() if session.aids is not None else None
         if layer is not None and _says_something(layer):
             self.reference = Reference(layer.lines)
@@ -58,6 +61,7 @@ class Witness:
             return
         page = session.order.image
         self.reference = Reference(reading.scaled_to(page.width, page.height).lines)
+        self.saw_nothing = not reading.lines and not reading.unread
 
     def _worth_it(self, doubtful: bool) -> bool:
         settings, order = self._session.settings, self._session.order

@@ -53,7 +53,7 @@ def measure(local: LocalReader, count: int, minutes: float, folder: Path, figure
             local.read(paper.path, Task.FIELDS, budget, schema=schema, profile=profile)
             for profile in (BudgetProfile.FAST, BudgetProfile.BALANCED)
         )
-        local.chat.forget()
+        local.forget()
         pages += 1
         if first is not None and second is not None:
             values += _compared(paper, schema, first, second)

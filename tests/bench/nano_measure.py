@@ -1,6 +1,6 @@
 """Measures what Quire decides around a model with the small one: `make measure-nano CHECKPOINT=DIR`.
 
-Budget against accuracy, second looks, certainty, and how much of what is made up is told. Figures go to
+Budget against accuracy, closer looks, certainty, and how much of what is made up is told. Figures go to
 stdout; with them and the points of curves in FILE, `tests.bench.nano_plots` draws the plots of the docs.
 """
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from schemas.request import Task
-from tests.bench import nano_budget, nano_certainty, nano_detect, nano_looks
+from tests.bench import nano_budget, nano_certainty, nano_detect, nano_looks, nano_zoom
 from tests.bench.figures import Figures
 from tests.bench.nano_engines import Engine, service
 from tests.bench.nano_eval import arguments, chosen
 from tests.bench.nano_reader import local_reader
 
-PARTS = ("budget", "detect", "looks", "certainty")
+PARTS = ("budget", "detect", "zoom", "looks", "certainty")
 
 
 class Measurement:
@@ -38,6 +38,7 @@ class Measurement:
         parts = {
             "budget": self._budget,
             "detect": self._detect,
+            "zoom": self._zoom,
             "looks": self._looks,
             "certainty": self._certainty,
         }
@@ -53,6 +54,12 @@ class Measurement:
     def _detect(self, folder: Path) -> None:
         with service(self._engine, self._checkpoint, folder, self._options | {"check": "always"}) as api:
             nano_detect.measure(api, self._count, self._minutes, folder / "pages", self.figures)
+
+    def _zoom(self, folder: Path) -> None:
+        with local_reader(self._checkpoint, self._options | {"tasks": "text", "check": "always"}) as local:
+            self.curves["zoom"] = nano_zoom.measure(
+                local, 2 * self._count, self._minutes, folder, self.figures
+            )
 
     def _looks(self, folder: Path) -> None:
         with local_reader(self._checkpoint, self._options) as local:

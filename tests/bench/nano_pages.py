@@ -67,6 +67,7 @@ def text_exams() -> Iterator[Exam]:
         yield Exam(f"lines_{lines}", wish, Asked.TEXT)
         if lines in (1, 5):
             yield Exam(f"lines_{lines}_new_fonts", wish, Asked.TEXT, held_fonts=True)
+            yield Exam(f"lines_{lines}_sense", replace(wish, sense=True), Asked.TEXT)
     for height in HEIGHTS:
         rows, columns = round(height * 4.5 / CELL), max(8, min(20, round(height * 11 / CELL)))
         wish = wished(Kind.LINES, height, 3, rows=rows, columns=columns, most=90)

@@ -59,12 +59,26 @@ def places(axes: Axes, offs: dict[str, list[float]]) -> None:
     axes.legend()
 
 
+_WAYS = {"without": "no second look", "looks": "balanced: 4 lines", "more": "accurate: 12 lines"}
+
+
+def zoom(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
+    sizes = [one["shown_px"] for one in points]
+    for way, label in _WAYS.items():
+        axes.plot(sizes, [one[way] for one in points], marker="o", markersize=3, label=label)
+    axes.set_xlabel("height of type as shown, pixels (16: as the recipe shows it)")
+    axes.set_ylabel("values right, share")
+    axes.set_ylim(0, 1)
+    axes.legend()
+
+
 def draw(content: dict[str, Any], out: Path) -> list[Path]:
     curves = content.get("curves", {})
     certain = {name: bins for name, bins in curves.items() if name in ("text", "values") and bins}
     made = []
     wanted: tuple[tuple[str, Any, Callable[[Axes, Any], None]], ...] = (
         ("nano-budget", curves.get("budget"), budget),
+        ("nano-zoom", curves.get("zoom"), zoom),
         ("nano-certainty", certain, reliability),
         ("nano-places", content.get("offs"), places),
     )

@@ -1,5 +1,6 @@
 """Synthetic documents: the same seed gives the same page, ink lies in its boxes, replies fit the product."""
 
+import calendar
 import json
 import random
 from typing import Any
@@ -158,5 +159,28 @@ def test_stages_end_by_their_share_or_when_they_are_learnt() -> None:
     assert course.now is STAGES[-1]
 
 
+def test_what_ends_with_text_has_longer_for_lines() -> None:
+    number, lines = next((at, stage) for at, stage in enumerate(STAGES) if stage.name == "lines")
+    after = lines.share + 0.01
+    assert Course(number).advance(after, 0.1)
+    course = Course(number)
+    assert not course.advance(after, 0.1, "text")
+    assert course.advance(0.9, 0.1, "text")
+    assert course.now.name == "text"
+    assert not course.advance(1.0, 1.0, "text"), "it is the last"
+
+
 def test_plans_are_values() -> None:
     assert Plan(1, 2, 3, 4) == Plan(1, 2, 3, 4)
+
+
+def test_lines_of_sense_hold_no_random_characters(faces: Any) -> None:
+    known = {word.casefold() for word in words("en", held=True)} | {"eur", "usd", "gbp", "chf"}
+    known |= {name[:size].casefold() for name in calendar.month_name for size in (3, 9)}
+    for sense in (True, False):
+        strange = []
+        for seed in range(40):
+            made = page(Kind.LINES, seed, faces, sense=sense, language="en", held=True)
+            tokens = (token.strip(",.:;!?€$%") for token in " ".join(made.plain).split())
+            strange += [token for token in tokens if token.isalpha() and token.casefold() not in known]
+        assert (not strange) is sense, strange
