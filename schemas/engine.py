@@ -56,3 +56,8 @@ class EngineSpec(BaseModel):
 
     unsupported: dict[Task, str] = {}
     """For each task that cannot be done: why, and what to configure."""
+
+    def asked(self, tasks: frozenset[Task]) -> frozenset[Task]:
+        """What it is asked for where these are wanted. Values that it does not give are found in its text."""
+        own = tasks & self.tasks
+        return own | {Task.TEXT} if Task.FIELDS in tasks - own else own

@@ -46,7 +46,7 @@ def page_order(number: int, request: Request, spec: EngineSpec, more: Task | Non
         limits=spec.limits,
         pixels_per_x_height=spec.pixels_per_x_height,
         budget=request.budget,
-        tasks=tasks,
+        tasks=tasks | spec.asked(tasks),
         languages=tuple(request.languages),
         image_always=bool(tasks & spec.tasks & needing),
     )

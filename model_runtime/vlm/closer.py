@@ -23,7 +23,7 @@ from schemas.page import BlockKind
 
 _DOUBTFUL = 0.5
 _TALL = 3.0
-"""How high a line is shown, in heights of a letter x that the engine reads for sure, if it is not higher."""
+"""How high a line is to be shown, in heights of a letter x that the engine reads for sure."""
 
 _AROUND = (0.7, 0.12)
 """How much around a line is shown with it, in its heights; its neighbours above and below are not."""
@@ -36,7 +36,7 @@ _LETTERS = 2
 """Length of the second in lengths of the first, and so many letters more or less."""
 
 _ROUNDED = 0.25
-"""Of a row of visual tokens, by which a line is rather shown a little lower than given a row more."""
+"""Of a row of visual tokens, by which a line is rather shown a little lower than it was."""
 
 _SHAPES = (0.5, 100.0)
 """Widths in heights that lines of print have; others are columns of letters, or no lines."""
@@ -131,7 +131,8 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _view(session: Session, box: Box) -> View | None:
-    """A line as an image of its own: whole rows of visual tokens, as few as show it as high as is wanted."""
+    """A line as an image of its own, in whole rows of visual tokens: as high as is wanted, about, and hardly
+    lower than it was."""
     limits = session.spec.limits
     width, high = box[2] - box[0], box[3] - box[1]
     if high < 1 or not _SHAPES[0] <= width / high <= _SHAPES[1]:
@@ -143,8 +144,9 @@ def _view(session: Session, box: Box) -> View | None:
         max_pixels=max(limits.min_pixels, limits.max_pixels // 4),
     )
     shown = _widened(box, session.page.box)
-    grow = max(1.0, _TALL * session.spec.pixels_per_x_height / high)
-    rows = max(1, math.ceil((shown[3] - shown[1]) * grow / limits.factor - _ROUNDED))
+    was = (shown[3] - shown[1]) / limits.factor
+    wanted = was * _TALL * session.spec.pixels_per_x_height / high
+    rows = max(1, math.ceil(was - _ROUNDED), round(wanted))
     return session.crop(tile_of(shown, rows * limits.factor / (shown[3] - shown[1]), small))
 
 

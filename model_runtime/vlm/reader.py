@@ -72,10 +72,7 @@ class VlmReader:
         model = self._hosted()
         spec = self._spec_of(model)
         # What it was never trained for is not asked: a schema alone can be longer than its context.
-        asked = order.tasks & spec.tasks
-        if Task.FIELDS in order.tasks - asked:  # they are looked for in the text, which nobody else reads
-            asked |= {Task.TEXT}
-        order = replace(order, tasks=asked)
+        order = replace(order, tasks=spec.asked(order.tasks))
         session = Session(self._chat, spec, model, self._settings, order, cancelled, aids)
         try:
             return self._read(session)

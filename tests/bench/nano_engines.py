@@ -14,7 +14,7 @@ from tests.vllm.server import vllm
 
 _NAME = "nano-qwen2-vl"
 
-READING = {"visual_tokens": "560", "x_height": "8", "context": "16384", "reply_tokens": "1100"}
+READING = {"visual_tokens": "560", "x_height": "10", "context": "16384", "reply_tokens": "1100"}
 """Options unless others are given: the most visual tokens and the longest replies there were in training.
 
 The context is that of no checkpoint. The room for a reply is guessed from the characters of a prompt, and

@@ -142,7 +142,9 @@ class LocalReader:
     def _prepared(self, path: Path, task: Task, budget: BudgetRequest) -> tuple[SourceFile, PreparedPage]:
         source = SourceFile(str(path), sniff.PDF if path.suffix == ".pdf" else sniff.PNG)
         spec, tasks = self.reader.spec, frozenset({task})
-        order = PageOrder(1, spec.limits, spec.pixels_per_x_height, budget, tasks, image_always=True)
+        order = PageOrder(
+            1, spec.limits, spec.pixels_per_x_height, budget, tasks | spec.asked(tasks), image_always=True
+        )
         return source, recipe.prepare_page(source, order)
 
     def _read(

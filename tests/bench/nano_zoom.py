@@ -24,6 +24,7 @@ SHOWN = (9, 11, 13, 16)
 """Pixels of type on the first image. Scanned they were 15 or 16, and 16 is the recipe's own choice."""
 
 _AS_IT_IS = 16
+_AUTO = BudgetRequest(profile=BudgetProfile.BALANCED)
 _PROFILES = {"without": BudgetProfile.FAST, "looks": BudgetProfile.BALANCED, "more": BudgetProfile.ACCURATE}
 
 
@@ -65,7 +66,7 @@ def _papers(count: int, folder: Path) -> Iterator[tuple[Exam, Posted]]:
 
 def _page(local: LocalReader, exam: Exam, paper: Posted, shown: int) -> Page | None:
     pixels = exam.wish.height * exam.wish.width * (shown / exam.wish.sizes[0]) ** 2
-    budget = BudgetRequest(max_pixels=round(pixels)) if shown != _AS_IT_IS else BudgetRequest()
+    budget = BudgetRequest(max_pixels=round(pixels)) if shown != _AS_IT_IS else _AUTO
     schema = builtin(exam.name)
     read = {name: local.values(paper.path, budget, schema, profile) for name, profile in _PROFILES.items()}
     local.forget()
