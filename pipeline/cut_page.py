@@ -27,6 +27,10 @@ _GUTTER_LETTERS = 1.2
 """A white strip narrower than this many letter heights is the space between two lines or words."""
 
 
+_COLUMNS_APART = 0.5
+"""Of what is printed on the narrower side, that the white between two columns of text is wide at most. Wider
+white parts what belongs together: labels from their values, articles from their prices."""
+
 _SLIVER_LETTERS = 8.0
 """A part narrower than this would hold a line number or a rule, and is no part of its own."""
 
@@ -158,9 +162,21 @@ def _gutter_within(sheet: Sheet, share: Box, where: tuple[float, float]) -> tupl
         wide = (run[1] - run[0]) / count * pixels
         middle = (run[0] + run[1]) / 2
         sliver = min(middle, len(white) - middle) / count * pixels < _SLIVER_LETTERS * sheet.letter
-        if wide >= _GUTTER_LETTERS * sheet.letter and not sliver and (best is None or wide > best[0]):
+        if wide < _GUTTER_LETTERS * sheet.letter or sliver:
+            continue
+        if not down and _parts_rows(part, run):
+            wide = 0.0  # only where there is no other
+        if best is None or wide > best[0]:
             best = (wide, down, (first + middle) / count)
     return (best[1], best[2], 0.0) if best is not None else None
+
+
+def _parts_rows(part: "NDArray[np.bool_]", run: tuple[int, int]) -> bool:
+    """Whether a white strip from top to bottom parts rows, and not columns of text."""
+    inked = np.flatnonzero(part.any(axis=0))
+    left, right = inked[inked < run[0]], inked[inked >= run[1]]
+    narrower = min(float(np.ptp(side)) + 1 if len(side) else 0.0 for side in (left, right))
+    return run[1] - run[0] > _COLUMNS_APART * narrower
 
 
 def _widest(white: "NDArray[np.bool_]", where: tuple[float, float]) -> tuple[int, int] | None:

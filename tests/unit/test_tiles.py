@@ -170,6 +170,20 @@ def test_a_newspaper_page_is_read_column_by_column_every_line_once() -> None:
     assert order == [f"w{column * 1000 + at}x0" for column in range(5) for at in range(230)]
 
 
+def test_a_bill_is_not_cut_between_what_it_lists_and_the_prices() -> None:
+    """The white between them is the widest of the page; what it parts are rows, not columns of text."""
+    lines = [
+        row([f"article{at}", f"of{at}", f"steel{at}"], 30, 20 + 14.0 * at)
+        + row([f"{at}.{at + 10}"], 320, 20 + 14.0 * at)
+        for at in range(90)
+    ]
+    paper = Paper(380, 20 + 14.0 * 91, lines)
+    text, aids = read(paper, 3.0)
+    each_once(text, paper.lines)
+    assert aids.crops > 1
+    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
+
+
 def test_an_a0_drawing_keeps_every_label_once() -> None:
     paper = drawing()
     text, aids = read(paper, 2.4)
