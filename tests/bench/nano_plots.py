@@ -59,7 +59,11 @@ def places(axes: Axes, offs: dict[str, list[float]]) -> None:
     axes.legend()
 
 
-_WAYS = {"without": "no second look", "looks": "balanced: 4 lines", "more": "accurate: 12 lines"}
+_WAYS = {
+    "without": "no second look",
+    "looks": "balanced: halves, 4 lines",
+    "more": "accurate: halves, 12 lines",
+}
 
 
 def zoom(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
