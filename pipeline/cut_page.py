@@ -95,6 +95,17 @@ def tile_of(box: Box, scale: float, limits: PixelLimits) -> Tile:
     return Tile(box, wide, high)
 
 
+def around(box: Box, heights: tuple[float, float], page: Box) -> Box:
+    """A box and what lies beside and above it, so many of its own heights, as far as the page goes."""
+    aside, above = (share * (box[3] - box[1]) for share in heights)
+    return (
+        max(page[0], box[0] - aside),
+        max(page[1], box[1] - above),
+        min(page[2], box[2] + aside),
+        min(page[3], box[3] + above),
+    )
+
+
 def _cut(sheet: Sheet, limits: PixelLimits, share: Box, depth: int) -> Tiling:
     """``share``: the part in question, in shares of the page."""
     width = (share[2] - share[0]) * sheet.width

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 from pipeline.approximate import nearest
@@ -15,6 +16,11 @@ _EDITS = 0.15
 """Share of a quote's letters that may differ from what is printed; digits may not."""
 
 _MOST_PLACES = 200
+_LIKE = 0.5
+"""How like each other two readings of the same text are at least."""
+
+_SHARED = 0.5
+"""Of the lower of two heights, that boxes of one row have in common at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,11 @@ def confusable(text: str) -> str:
 @lru_cache(maxsize=65_536)
 def _confusable_char(char: str) -> str:
     return key(char) or char
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two folded readings are of the same text; it takes the product of their lengths."""
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _LIKE
 
 
 class Reference:
@@ -136,12 +147,16 @@ class Reference:
         return Found(_rows([union(some) for some in boxes.values()]), match, tuple(boxes))
 
 
+def in_one_row(one: Box, other: Box) -> bool:
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return shared > _SHARED * min(one[3] - one[1], other[3] - other[1])
+
+
 def _rows(boxes: Sequence[Box]) -> tuple[Box, ...]:
     """A box a row: a label and its value are lines of their own to many readers."""
     rows: list[Box] = []
     for box in boxes:
-        shared = min(rows[-1][3], box[3]) - max(rows[-1][1], box[1]) if rows else 0.0
-        if rows and shared > 0.5 * min(rows[-1][3] - rows[-1][1], box[3] - box[1]):
+        if rows and in_one_row(rows[-1], box):
             rows[-1] = union([rows[-1], box])
         else:
             rows.append(box)

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.align import align
-from pipeline.ground import Reference, folded
+from pipeline.ground import Reference, folded, in_one_row
 from schemas.geometry import Box, union
 from schemas.seen import SeenWord
-
-_SHARED = 0.5
-"""Of the lower of two heights, that lines of one row have in common at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,11 @@ def _rows(boxes: Sequence[Box]) -> list[list[int]]:
     """From top to bottom. A label and its value are lines of their own to many readers."""
     rows: list[list[int]] = []
     for piece in sorted(range(len(boxes)), key=lambda one: boxes[one][1] + boxes[one][3]):
-        if rows and _beside(boxes[rows[-1][0]], boxes[piece]):
+        if rows and in_one_row(boxes[rows[-1][0]], boxes[piece]):
             rows[-1].append(piece)
         else:
             rows.append([piece])
     return rows
-
-
-def _beside(one: Box, other: Box) -> bool:
-    shared = min(one[3], other[3]) - max(one[1], other[1])
-    return shared > _SHARED * min(one[3] - one[1], other[3] - other[1])
 
 
 def _owned(lines: Sequence[str], reference: Reference) -> dict[int, Counter[int]]:

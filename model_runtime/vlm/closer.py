@@ -4,16 +4,15 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from model_runtime.chat import Finish, Reply
 from model_runtime.vlm.session import OutOfTries, Session, View
 from model_runtime.vlm.settings import SECOND_LOOKS
-from model_runtime.vlm.transcribe import Text
+from model_runtime.vlm.transcribe import Text, written_of
 from pipeline import prompts
 from pipeline.certainty import Certainty, Tokens
-from pipeline.cut_page import tile_of
-from pipeline.ground import Reference, folded
+from pipeline.cut_page import around, tile_of
+from pipeline.ground import Reference, alike, folded
 from pipeline.line_places import LinePlace, line_places
 from pipeline.parse_markdown import Transcription, read_page
 from pipeline.splice import Written
@@ -27,9 +26,6 @@ _TALL = 3.0
 
 _AROUND = (0.7, 0.12)
 """How much around a line is shown with it, in its heights; its neighbours above and below are not."""
-
-_LIKE = 0.5
-"""How like the first reading a second one must be at least, to be one of the same line."""
 
 _AS_LONG = (0.7, 1.3)
 _LETTERS = 2
@@ -59,11 +55,12 @@ class _Line:
 
 def look_closer(session: Session, text: Text, reference: Reference) -> Text:
     """The text, lines in doubt replaced where a second reading is surer. The least sure ones come first."""
-    if text.view.turn:
+    most = SECOND_LOOKS[session.order.profile]
+    if text.view.turn or not most:
         return text
     doubtful = sorted(_doubtful(text, reference), key=lambda line: line.certainty.least)
     looked: dict[_Line, Written | None] = {}
-    for line in doubtful[: SECOND_LOOKS[session.order.profile]]:
+    for line in doubtful[:most]:
         view = _view(session, line.place.box)
         if view is None:
             continue
@@ -111,9 +108,11 @@ def _doubtful(text: Text, reference: Reference) -> Iterator[_Line]:
         if block.kind in _ONE_BY_ONE
         for span in _lines(whole, *block.span)
     ]
+    known = [tokens.of(start, end) for start, end, _ in spans]
+    if all(certainty is None or certainty.least >= _DOUBTFUL for certainty in known):
+        return  # the places of lines take a search of the page
     places = line_places([whole[start:end] for start, end, _ in spans], reference)
-    for (start, end, marked), place in zip(spans, places, strict=True):
-        certainty = tokens.of(start, end)
+    for (start, end, marked), certainty, place in zip(spans, known, places, strict=True):
         if certainty is not None and certainty.least < _DOUBTFUL and place is not None:
             yield _Line(start, end, marked, certainty, place)
 
@@ -143,39 +142,28 @@ def _view(session: Session, box: Box) -> View | None:
         min_pixels=limits.factor**2,
         max_pixels=max(limits.min_pixels, limits.max_pixels // 4),
     )
-    shown = _widened(box, session.page.box)
+    shown = around(box, _AROUND, session.page.box)
     was = (shown[3] - shown[1]) / limits.factor
     wanted = was * _TALL * session.spec.pixels_per_x_height / high
     rows = max(1, math.ceil(was - _ROUNDED), round(wanted))
     return session.crop(tile_of(shown, rows * limits.factor / (shown[3] - shown[1]), small))
 
 
-def _widened(box: Box, page: Box) -> Box:
-    high = box[3] - box[1]
-    aside, above = _AROUND[0] * high, _AROUND[1] * high
-    return (
-        max(page[0], box[0] - aside),
-        max(page[1], box[1] - above),
-        min(page[2], box[2] + aside),
-        min(page[3], box[3] + above),
-    )
-
-
 def _better(text: Text, line: _Line, reply: Reply) -> Written | None:
     """What a second look read, where it is of the same line, differs, and is sure where the first was not."""
-    pieces = tuple((token.text, token.logprob) for token in reply.tokens)
-    if reply.finish is not Finish.STOP or "".join(piece for piece, _ in pieces) != reply.text:
+    if reply.finish is not Finish.STOP:
         return None
+    said = written_of(reply)
     mark = _MARK.match(reply.text) if line.marked else None
     start, end = mark.end() if mark is not None else 0, len(reply.text.rstrip())
     start += len(reply.text[start:end]) - len(reply.text[start:end].lstrip())
     first, second = text.written.text[line.start : line.end], reply.text[start:end]
-    certainty = Tokens(reply.text, pieces).of(start, end)
+    certainty = Tokens(said.text, said.pieces).of(start, end)
     if certainty is None or certainty.least < max(_DOUBTFUL, line.certainty.least):
         return None
     if "\n" in second or second == first or not _same_line(first, second, line.place):
         return None
-    return Written(reply.text, pieces).slice(start, end)
+    return said.slice(start, end)
 
 
 def _same_line(first: str, second: str, place: LinePlace) -> bool:
@@ -187,4 +175,4 @@ def _same_line(first: str, second: str, place: LinePlace) -> bool:
     known = {folded(word)[0] for word in first.split()} & place.words
     if not known <= {folded(word)[0] for word in second.split()}:
         return False
-    return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= _LIKE
+    return alike(ours, theirs)

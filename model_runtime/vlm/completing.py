@@ -23,32 +23,37 @@ def complete(session: Session, text: Text, witness: Witness) -> tuple[Text, Alig
     if session.settings.plain and not text.transcription.blocks:
         session.warn("nothing_read", "there are marks on the page, and the model read no text in them")
     reference = witness.reference
+    alignment = laid(text, reference)
     if reference is None:
-        return text, laid(text, None)
+        return text, alignment
     thorough = session.order.profile is not BudgetProfile.FAST
     if thorough and len(reference.text) >= _ENOUGH:
-        text = _fuller(session, text, reference)
+        text, alignment = _fuller(session, text, reference, alignment)
     # Of models that give values, what is in doubt of those is looked at again: `second_look`.
     if Task.FIELDS not in session.spec.tasks:
-        if thorough and witness.saw_nothing:
-            text = confirmed(session, text)
-        text = look_closer(session, text, reference)
-    alignment = laid(text, reference)
+        kept = confirmed(session, text) if thorough and witness.saw_nothing else text
+        closer = look_closer(session, kept, reference)
+        if closer is not text:
+            text, alignment = closer, laid(closer, reference)
     _tell(session, text, reference, alignment)
     return text, alignment
 
 
-def _fuller(session: Session, text: Text, reference: Reference) -> Text:
+def _fuller(
+    session: Session, text: Text, reference: Reference, alignment: Alignment
+) -> tuple[Text, Alignment]:
     """A text that leaves much out is read once more, in halves; the one that holds more counts."""
-    coverage = laid(text, reference).coverage
+    coverage = alignment.coverage
     if coverage is None or coverage >= _COVERED:
-        return text
+        return text, alignment
     try:
         again = in_halves(session, text, f"only {coverage:.0%} of what another reader saw was transcribed")
     except OutOfTries:
-        return text
-    better = laid(again, reference).coverage if again is not None else None
-    return again if again is not None and (better or 0.0) > coverage else text
+        return text, alignment
+    better = laid(again, reference) if again is not None else None
+    if again is None or better is None or (better.coverage or 0.0) <= coverage:
+        return text, alignment
+    return again, better
 
 
 def _tell(session: Session, text: Text, reference: Reference, alignment: Alignment) -> None:

@@ -1,18 +1,14 @@
 """Has text that nobody else sees read a second time: what was invented is not invented twice alike."""
 
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from model_runtime.vlm.blocks import pieces_of
 from model_runtime.vlm.session import OutOfTries, Session
 from model_runtime.vlm.transcribe import Text, in_halves
-from pipeline.ground import folded
+from pipeline.ground import alike, folded
 from pipeline.parse_markdown import Transcription, read_page
 from pipeline.splice import Written
 from schemas.page import BlockKind
-
-_LIKE = 0.5
-"""How like each other two readings of the same text are at least."""
 
 _MOST = 2000
 """Letters that are compared: it takes the square of them."""
@@ -34,7 +30,7 @@ def confirmed(session: Session, text: Text) -> Text:
     if again is None:
         return text
     second = _letters(again.transcription)
-    if SequenceMatcher(None, first, second, autojunk=False).ratio() >= _LIKE:
+    if alike(first, second):
         return text
     session.warn(
         "text_unsupported",

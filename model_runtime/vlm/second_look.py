@@ -8,7 +8,7 @@ from model_runtime.vlm.settings import SECOND_LOOKS
 from model_runtime.vlm.values import Claim
 from pipeline import prompts
 from pipeline.certainty import Certainty
-from pipeline.cut_page import tile_of
+from pipeline.cut_page import around, tile_of
 from pipeline.decoding import only
 from pipeline.fields.folding import fold
 from pipeline.parse_values import raw_findings
@@ -68,7 +68,7 @@ def _seen(session: Session, claim: Claim) -> Claim | None:
         min_pixels=limits.min_pixels,
         max_pixels=max(limits.min_pixels, limits.max_pixels // 4),
     )
-    view = session.crop(tile_of(_widened(place, session.page.box), _ENLARGED, small))
+    view = session.crop(tile_of(around(place, _AROUND, session.page.box), _ENLARGED, small))
     if view is None:
         return None
     session.warn("looked_again", "a value in doubt was looked at again, enlarged", claim.leaf.name)
@@ -80,17 +80,6 @@ def _seen(session: Session, claim: Claim) -> Claim | None:
         span = answered.tokens.of(*found.span) if found.span is not None else None
         return replace(claim, value=found.value, quote=found.quote, certainty=span, evidence=[])
     return replace(claim, value=None, quote=None, certainty=None, evidence=[])
-
-
-def _widened(box: Box, page: Box) -> Box:
-    high = box[3] - box[1]
-    aside, above = _AROUND[0] * high, _AROUND[1] * high
-    return (
-        max(page[0], box[0] - aside),
-        max(page[1], box[1] - above),
-        min(page[2], box[2] + aside),
-        min(page[3], box[3] + above),
-    )
 
 
 def _settled(session: Session, first: Claim, second: Claim) -> list[Claim]:

@@ -207,11 +207,14 @@ def _cut_off(session: Session, reply: Reply) -> Part:
 
 def _part(reply: Reply) -> Part:
     front = read_page(reply.text)
-    written = Written(reply.text, tuple((token.text, token.logprob) for token in reply.tokens))
-    if "".join(token.text for token in reply.tokens) != reply.text:
-        written = Written(reply.text)
-    body = written.slice(front.start, len(reply.text))
+    body = written_of(reply).slice(front.start, len(reply.text))
     return Part(body, front.language, front.rotation, front.legible, front.start > 0)
+
+
+def written_of(reply: Reply) -> Written:
+    """A reply with its tokens, where those are the text."""
+    pieces = tuple((token.text, token.logprob) for token in reply.tokens)
+    return Written(reply.text, pieces if "".join(text for text, _ in pieces) == reply.text else ())
 
 
 def _upright(session: Session, view: View, part: Part) -> tuple[View, Part]:

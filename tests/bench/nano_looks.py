@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_runtime.nano.exams import Exam
 from model_runtime.nano.tasks import builtin
 from pipeline.fields import leaves
 from pipeline.fields.found import readings_of
 from schemas.finding import Finding
 from schemas.reading import PageReading
-from schemas.request import BudgetProfile, BudgetRequest, Task
+from schemas.request import BudgetProfile, Task
 from tests.bench.figures import Figures
 from tests.bench.fit import Observed
-from tests.bench.nano_pages import Posted, field_exams, posted
+from tests.bench.nano_pages import Posted, papers_with_fields, shown_at
 from tests.bench.nano_reader import LocalReader
 from tests.bench.nano_score import same
 
@@ -43,12 +42,11 @@ def measure(local: LocalReader, count: int, minutes: float, folder: Path, figure
     values: list[Value] = []
     observed: list[Observed] = []
     pages = 0
-    for exam, paper in _papers(count, folder):
+    for exam, paper in papers_with_fields(count, folder):
         if time.monotonic() > until:
             break
         schema = builtin(exam.name)
-        pixels = exam.wish.height * exam.wish.width * (SHOWN / exam.wish.sizes[0]) ** 2
-        budget = BudgetRequest(max_pixels=round(pixels))
+        budget = shown_at(exam, SHOWN)
         first, second = (
             local.read(paper.path, Task.FIELDS, budget, schema=schema, profile=profile)
             for profile in (BudgetProfile.FAST, BudgetProfile.BALANCED)
@@ -61,12 +59,6 @@ def measure(local: LocalReader, count: int, minutes: float, folder: Path, figure
     figures.add("nano.looks.pages", pages)
     _add(figures, values)
     return observed
-
-
-def _papers(count: int, folder: Path) -> list[tuple[Exam, Posted]]:
-    """Of every kind in turn."""
-    made = [[(exam, paper) for paper in posted(exam, count, folder, pdf=True)] for exam in field_exams()]
-    return [one for both in zip(*made, strict=True) for one in both]
 
 
 def _findings(reading: PageReading) -> list[Finding]:

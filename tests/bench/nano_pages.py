@@ -19,6 +19,7 @@ from model_runtime.nano.model_sizes import CELL
 from model_runtime.nano.pieces import Kind
 from model_runtime.nano.tasks import Asked
 from schemas.geometry import Box
+from schemas.request import BudgetRequest
 
 PIXELS_A_POINT = 1.6
 _LEAST = 64
@@ -88,6 +89,19 @@ def field_exams() -> tuple[Exam, ...]:
     return (
         Exam("receipt", _receipt(12), Asked.FIELDS),
         Exam("invoice", wished(Kind.INVOICE, 15, 18, rows=18, columns=14), Asked.FIELDS),
+    )
+
+
+def papers_with_fields(count: int, folder: Path) -> list[tuple[Exam, Posted]]:
+    """So many of each kind, in turn."""
+    made = [[(exam, paper) for paper in posted(exam, count, folder, pdf=True)] for exam in field_exams()]
+    return [one for both in zip(*made, strict=True) for one in both]
+
+
+def shown_at(exam: Exam, size: float) -> BudgetRequest:
+    """What makes the recipe show an exam's type so many pixels high, smaller than it is."""
+    return BudgetRequest(
+        max_pixels=round(exam.wish.height * exam.wish.width * (size / exam.wish.sizes[0]) ** 2)
     )
 
 

@@ -7,7 +7,7 @@ page, the page in two halves; `halved` pages are told apart.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from model_runtime.nano.exams import Exam
 from model_runtime.nano.tasks import builtin
 from schemas.request import BudgetProfile, BudgetRequest
 from tests.bench.figures import Figures
-from tests.bench.nano_pages import Posted, field_exams, posted
+from tests.bench.nano_pages import Posted, papers_with_fields, shown_at
 from tests.bench.nano_reader import LocalReader, Valued
 from tests.bench.nano_score import same, wrong_characters
 
@@ -48,7 +48,7 @@ def measure(
     """Points of the curves: of each size, shares of values right."""
     until = time.monotonic() + minutes * 60
     found: dict[int, list[Page]] = {shown: [] for shown in SHOWN}
-    for exam, paper in _papers(count, folder):
+    for exam, paper in papers_with_fields(count, folder):
         for shown in SHOWN:
             if time.monotonic() > until:
                 break
@@ -58,15 +58,8 @@ def measure(
     return [_add(figures, shown, pages) for shown, pages in found.items() if pages]
 
 
-def _papers(count: int, folder: Path) -> Iterator[tuple[Exam, Posted]]:
-    """Of every kind in turn."""
-    made = [[(exam, paper) for paper in posted(exam, count, folder, pdf=True)] for exam in field_exams()]
-    return (one for both in zip(*made, strict=True) for one in both)
-
-
 def _page(local: LocalReader, exam: Exam, paper: Posted, shown: int) -> Page | None:
-    pixels = exam.wish.height * exam.wish.width * (shown / exam.wish.sizes[0]) ** 2
-    budget = BudgetRequest(max_pixels=round(pixels)) if shown != _AS_IT_IS else _AUTO
+    budget = shown_at(exam, shown) if shown != _AS_IT_IS else _AUTO
     schema = builtin(exam.name)
     read = {name: local.values(paper.path, budget, schema, profile) for name, profile in _PROFILES.items()}
     local.forget()

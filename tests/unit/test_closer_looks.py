@@ -195,11 +195,11 @@ def alone(
 ) -> PageReading:
     """A page on which the other reader sees nothing legible; the model says one thing of it, then another of
     each half."""
-    halves = [Line((PAGE + one,), "text", "part of a larger page", finish=finish) for one in said[1:]]
+    halves = list(said[1:])
 
     def answer(turn: Turn) -> str | None:
         if "part of a larger page" in turn.prompt and finish is Finish.STOP:
-            return PAGE + halves.pop(0).texts[0].removeprefix(PAGE) if halves else PAGE
+            return PAGE + halves.pop(0) if halves else PAGE
         return None
 
     lines = [
