@@ -123,6 +123,7 @@ class Maker:
                 most_lines=group.most_lines,
                 most_characters=group.most_characters,
                 short=group.short,
+                part=rng.random() < group.parts,
             )
             page = compose(wish, rng, faces)
             if kind not in _TEXTLESS and not page.plain:

@@ -16,8 +16,9 @@ from model_runtime.nano.documents.text import lines, paragraphs
 from model_runtime.nano.fonts import Face
 from model_runtime.nano.glyphs import Grey
 from model_runtime.nano.lexicon import Lexicon
+from model_runtime.nano.model_sizes import CELL
 from model_runtime.nano.pieces import Kind, Page
-from model_runtime.nano.sheet import Sheet
+from model_runtime.nano.sheet import Sheet, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Wish:
 
     ``held``: words that no page to train on holds. ``short``: only a few characters to a line.
     ``sense``: without the strings of random characters that keep reading from becoming guessing.
+    ``part``: a receipt, invoice, form or table is cut out of a larger page.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Wish:
     held: bool = False
     language: str | None = None
     sense: bool = False
+    part: bool = False
 
 
 _LEAST_WIDE = {
@@ -51,6 +54,7 @@ _LEAST_WIDE = {
 }
 """Characters of half their size that a line of each kind has to hold at least."""
 
+_LEAST_WIDE_OF_PARTS = 12
 _LEAST_LINES = {
     Kind.RECEIPT: 4,
     Kind.INVOICE: 8,
@@ -59,6 +63,10 @@ _LEAST_LINES = {
     Kind.PARAGRAPH: 3,
     Kind.CHART: 7,
 }
+_PAPERS = {Kind.RECEIPT: receipt, Kind.INVOICE: invoice, Kind.FORM: form, Kind.TABLE: table}
+_NARROW = 8
+"""Cells: narrower parts are columns more often than not."""
+
 _SUPERSAMPLED = 2.0
 _UNREADABLE = (2.2, 4.2)
 """Sizes of type in pixels that nobody reads."""
@@ -75,14 +83,10 @@ def compose(wish: Wish, rng: random.Random, faces: Sequence[Face]) -> Page:
     lexicon = Lexicon(rng, held=wish.held, language=wish.language, sense=wish.sense)
     sheet = Sheet((wish.height, wish.width), size, faces, lexicon, scale=scale)
     found = None
-    if wish.kind is Kind.RECEIPT:
-        receipt(sheet, wish.most_lines)
-    elif wish.kind is Kind.INVOICE:
-        invoice(sheet, wish.most_lines)
-    elif wish.kind is Kind.FORM:
-        form(sheet, wish.most_lines)
-    elif wish.kind is Kind.TABLE:
-        table(sheet, wish.most_lines)
+    if wish.kind in _PAPERS:
+        if wish.part:
+            _cut(sheet, wish, rng)
+        _PAPERS[wish.kind](sheet, wish.most_lines)
     elif wish.kind is Kind.CHART:
         found = chart(sheet)
     elif wish.kind is Kind.PARAGRAPH or (wish.kind is Kind.UNREADABLE and rng.random() < 0.5):
@@ -100,6 +104,15 @@ def compose(wish: Wish, rng: random.Random, faces: Sequence[Face]) -> Page:
     return page
 
 
+def _cut(sheet: Sheet, wish: Wish, rng: random.Random) -> None:
+    """Narrow parts are columns more often than not; of wide ones few. Some begin with white."""
+    sheet.page.part = True
+    narrow = wish.width < wish.height or wish.width < _NARROW * CELL
+    sheet.side = rng.choice(tuple(Side)) if rng.random() < (0.6 if narrow else 0.12) else None
+    if rng.random() < 0.3:
+        sheet.y += sheet.height * rng.uniform(0, 0.5) * rng.random()
+
+
 def _drawing(wish: Wish, rng: random.Random) -> tuple[float, float]:
     """The scale it is drawn at, and by how many degrees it is turned."""
     if not wish.worn:
@@ -112,11 +125,10 @@ def _drawing(wish: Wish, rng: random.Random) -> tuple[float, float]:
 
 def _size(wish: Wish, rng: random.Random) -> float:
     low, high = wish.sizes
-    high = min(
-        high,
-        wish.width / (0.5 * _LEAST_WIDE.get(wish.kind, 3)),
-        wish.height / (1.3 * _LEAST_LINES.get(wish.kind, 1)),
-    )
+    wide, lines = _LEAST_WIDE.get(wish.kind, 3), _LEAST_LINES.get(wish.kind, 1)
+    if wish.part:
+        wide, lines = _LEAST_WIDE_OF_PARTS, 1
+    high = min(high, wish.width / (0.5 * wide), wish.height / (1.3 * lines))
     # Small type is harder and more usual than large.
     return max(low, low + (high - low) * rng.random() ** 1.5) if high > low else low
 

@@ -10,7 +10,10 @@ Share = tuple[float, Kind, Asked]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Batches alike in length. ``rows`` and ``columns``: of cells, from and to; ``cells``: at most."""
+    """Batches alike in length. ``rows`` and ``columns``: of cells, from and to; ``cells``: at most.
+
+    ``parts``: share of receipts, invoices, forms and tables that are parts of larger pages.
+    """
 
     weight: float
     rows: tuple[int, int]
@@ -21,6 +24,7 @@ class Group:
     most_lines: int = 99
     most_characters: int = 300
     short: bool = False
+    parts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,19 @@ _LONG_TEXTS: tuple[Share, ...] = (
     (0.10, Kind.FORM, Asked.TEXT),
     (0.10, Kind.TABLE, Asked.TEXT),
     (0.05, Kind.BLANK, Asked.TEXT),
+)
+_PARTS: tuple[Share, ...] = (
+    (0.56, Kind.INVOICE, Asked.TEXT),
+    (0.18, Kind.RECEIPT, Asked.TEXT),
+    (0.08, Kind.FORM, Asked.TEXT),
+    (0.06, Kind.TABLE, Asked.TEXT),
+    (0.06, Kind.LINES, Asked.TEXT),
+    (0.06, Kind.PARAGRAPH, Asked.TEXT),
+)
+_ROWS: tuple[Share, ...] = (
+    (0.50, Kind.INVOICE, Asked.PLAIN),
+    (0.30, Kind.RECEIPT, Asked.PLAIN),
+    (0.20, Kind.LINES, Asked.PLAIN),
 )
 _SHORT_VALUES: tuple[Share, ...] = (
     (0.90, Kind.RECEIPT, Asked.FIELDS),
@@ -195,6 +212,24 @@ STAGES: tuple[Stage, ...] = (
             Group(0.30, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
             Group(0.34, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
             Group(0.10, (10, 19), (10, 15), 260, _LONG_TEXTS, (12, 20), most_lines=18, most_characters=420),
+        ),
+        spelling=0.5,
+        batch=2.0,
+        marred=0.08,
+    ),
+    Stage(
+        "parts",
+        0.08,
+        (
+            Group(0.10, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
+            Group(0.06, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110),
+            Group(0.10, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0),
+            Group(0.14, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
+            Group(0.22, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
+            Group(0.28, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85),
+            Group(
+                0.10, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9
+            ),
         ),
         spelling=0.5,
         batch=2.0,

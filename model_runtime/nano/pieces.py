@@ -61,7 +61,8 @@ class Chart:
 
 @dataclass
 class Page:
-    """``plain``: its text, line by line; ``markdown``: the same as a transcription writes it."""
+    """``plain``: its text, line by line; ``markdown``: the same as a transcription writes it. ``part``: it
+    was cut out of a larger one."""
 
     kind: Kind
     drawn: Drawn
@@ -72,3 +73,4 @@ class Page:
     facts: dict[str, Fact] = field(default_factory=dict)
     rows: list[dict[str, Fact]] = field(default_factory=list)
     chart: Chart | None = None
+    part: bool = False

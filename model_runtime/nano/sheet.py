@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from enum import StrEnum
 
 from model_runtime.nano.canvas import Canvas, Run, Style
 from model_runtime.nano.fonts import Face
@@ -12,8 +13,18 @@ _ABOVE, _BELOW = 0.95, 0.28
 """How far type reaches above and below its baseline, as shares of its size."""
 
 
+class Side(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+
+
 class Sheet:
-    """``scale``: how much larger it is drawn than it will be shown. Sizes are those of drawing."""
+    """``scale``: how much larger it is drawn than it will be shown. Sizes are those of drawing.
+
+    ``side``: only what stands at that side is drawn, as if the page had been cut between two columns.
+    """
+
+    side: Side | None = None
 
     def __init__(
         self,
@@ -76,6 +87,13 @@ class Sheet:
     ) -> bool:
         """One line of text, its parts at both margins. False, and nothing drawn, where it does not fit."""
         style = style or self.style
+        if self.side is Side.LEFT and left:
+            right = ()
+        elif self.side is Side.RIGHT:
+            left = ()
+        if not left and not right and self.side is not None:
+            self.y += self.pitch
+            return True
         both = "".join(piece.text for piece in (*left, *right))
         wide = sum(style.width(piece.text) for piece in left)
         beside = sum(style.width(piece.text) for piece in right)

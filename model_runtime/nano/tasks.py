@@ -47,7 +47,7 @@ def _plain(page: Page, rng: random.Random) -> Exercise:
 
 def _text(page: Page, rng: random.Random) -> Exercise:
     languages = (page.language,) if rng.random() < 0.15 else ()
-    prompt = prompts.text(languages, another_way=rng.random() < 0.05, part=rng.random() < 0.05)
+    prompt = prompts.text(languages, another_way=rng.random() < 0.05, part=page.part or rng.random() < 0.05)
     readable = page.kind is not Kind.UNREADABLE
     language = page.language if page.plain and readable else ""
     front = f"---\nlanguage: {language}\nrotation: 0\nlegible: {'yes' if readable else 'no'}\n---\n"

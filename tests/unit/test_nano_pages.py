@@ -19,6 +19,7 @@ from model_runtime.nano.lexicon import languages, words
 from model_runtime.nano.pieces import Kind, Page
 from model_runtime.nano.scores import distance, score
 from model_runtime.nano.tasks import Asked, builtin, exercise, fields
+from pipeline import prompts
 from pipeline.decoding import answers_schema, charts_schema, derive
 from pipeline.native_boxes import marked
 from pipeline.parse_markdown import read_page
@@ -74,6 +75,33 @@ def test_what_a_receipt_says_stands_in_its_text(seed: int, faces: Any) -> None:
     assert facts
     assert all(fact.quote in text for fact in facts)
     assert all(char in NUMBERS for char in text.replace("\n", ""))
+
+
+@pytest.mark.parametrize("kind", [Kind.RECEIPT, Kind.INVOICE])
+def test_a_part_begins_anywhere_and_is_asked_for_as_one(kind: Kind, faces: Any) -> None:
+    def facts(part: bool) -> list[frozenset[str]]:
+        return [frozenset(page(kind, seed, faces, part=part).facts) for seed in range(24)]
+
+    named = {"issuer", "company", "number", "date"}
+    whole, parts = facts(False), facts(True)
+    assert all(found & named for found in whole)
+    assert 3 < sum(not found & named for found in parts) < 21, "some begin below what a page begins with"
+    made = page(kind, 3, faces, part=True)
+    assert made.part
+    asked = {exercise(made, Asked.TEXT, random.Random(seed)).prompt for seed in range(20)}
+    assert prompts.text(part=True) in asked
+    assert prompts.text() not in asked
+    assert exercise(page(kind, 3, faces), Asked.TEXT, random.Random(3)).prompt == prompts.text()
+
+
+def test_narrow_parts_are_often_columns_and_say_what_stands_in_them(faces: Any) -> None:
+    lonely = 0
+    for seed in range(40):
+        made = compose(Wish(Kind.RECEIPT, 560, 140, part=True), random.Random(seed), faces)
+        drawn = "".join(made.drawn.characters).replace(" ", "")
+        assert drawn == "".join(made.plain).replace(" ", "")
+        lonely += bool(made.rows) and all("amount" not in row for row in made.rows)
+    assert lonely > 4, "articles without their prices"
 
 
 @pytest.mark.parametrize("seed", range(4))

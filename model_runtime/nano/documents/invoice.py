@@ -41,12 +41,35 @@ def invoice(sheet: Sheet, most_lines: int) -> None:
     if rng.random() < 0.3:
         blocks = [_issuer, _heading, _recipient, _meta]
     spare = max(0, room - 8)
+    if sheet.page.part:
+        _part(it, room)
+        return
     for block in blocks:
         spare -= block(it, spare)
     if rng.random() < 0.5:
         sheet.y += min(1.0, spare / 4) * sheet.pitch * rng.random()
     net = _items(it, rng.randint(1, max(1, min(6, sheet.room - 4))))
     _sums(it, net)
+    _account(it)
+
+
+def _part(it: _Setting, room: int) -> None:
+    """What may stand between two cuts through an invoice: blocks in their usual order, from any on."""
+    rng = it.sheet.rng
+    blocks = [_heading, _issuer, _meta, _recipient]
+    rng.shuffle(blocks)
+    first = rng.choice((0, 1, 2, 3, 4, 4, 4, 4, 5))
+    for block in blocks[first:]:
+        block(it, room)
+    net = rng.randint(100, 10 ** rng.randint(4, 7))
+    if first < 5 and rng.random() < 0.9:
+        net = _items(it, rng.randint(1, max(1, min(12, it.sheet.room - 1))), titled=rng.random() < 0.7)
+    _sums(it, net)
+    _account(it)
+
+
+def _account(it: _Setting) -> None:
+    sheet, rng, lexicon = it.sheet, it.sheet.rng, it.sheet.lexicon
     if sheet.room > 0 and rng.random() < 0.5:
         iban = f"{rng.choice(('DE', 'FR', 'GB', 'ES'))}{lexicon.digits(2, 2)} " + " ".join(
             lexicon.digits(4, 4) for _ in range(4)
@@ -121,7 +144,7 @@ def _meta(it: _Setting, spare: int) -> int:
     return used
 
 
-def _items(it: _Setting, count: int) -> int:
+def _items(it: _Setting, count: int, *, titled: bool = True) -> int:
     """The table of what is charged; returns the sum in cents."""
     sheet, rng, lexicon = it.sheet, it.sheet.rng, it.sheet.lexicon
     wide = (sheet.right - sheet.left) / sheet.style.size
@@ -149,7 +172,7 @@ def _items(it: _Setting, count: int) -> int:
         }
         rows.append([cells[key] for key in keys])
     columns = [Column(it.said[key], right=key not in ("description", "position", "sku")) for key in keys]
-    grid(sheet, columns, rows, ruled=rng.random() < 0.5, marked=rng.random() < 0.6)
+    grid(sheet, columns, rows, ruled=rng.random() < 0.5, marked=rng.random() < 0.6, titled=titled)
     return net
 
 

@@ -25,6 +25,7 @@ def receipt(sheet: Sheet, most_lines: int) -> None:
     sheet.page.language = language
     said = {key: rng.choice(values) for key, values in RECEIPT[language].items()}
     room = min(sheet.room, most_lines)
+    room += rng.randint(2, 12) if sheet.page.part else 0
     manner = lexicon.manner()
     head, foot = _head(sheet, said, room), []
     cents: list[int] = []
@@ -51,13 +52,22 @@ def receipt(sheet: Sheet, most_lines: int) -> None:
         foot.append(_sum_line(sheet, said[key], key, manner.amount(value), manner, bold=key == "total"))
     if room - len(head) - len(items) - len(foot) > 0 and rng.random() < 0.5:
         foot.append(_Row([Piece(said["thanks"])], centred=rng.random() < 0.6))
-    _set(sheet, head, centred=rng.random() < 0.5)
-    if rng.random() < 0.4:
+    _part(sheet, [*head, *items, *foot]) if sheet.page.part else _whole(sheet, head, items, foot)
+
+
+def _whole(sheet: Sheet, head: Sequence[_Row], items: Sequence[_Row], foot: Sequence[_Row]) -> None:
+    _set(sheet, head, centred=sheet.rng.random() < 0.5)
+    if sheet.rng.random() < 0.4:
         sheet.rule()
     _set(sheet, items)
-    if rng.random() < 0.4:
+    if sheet.rng.random() < 0.4:
         sheet.rule()
     _set(sheet, foot)
+
+
+def _part(sheet: Sheet, rows: Sequence[_Row]) -> None:
+    """What may stand between two cuts: so many rows as there is room for, from any on."""
+    _set(sheet, rows[sheet.rng.randint(0, max(0, len(rows) - sheet.room)) :])
 
 
 def _set(sheet: Sheet, rows: Sequence[_Row], *, centred: bool = False) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from model_runtime.nano.canvas import Run, Style
 from model_runtime.nano.pieces import Piece
-from model_runtime.nano.sheet import Sheet
+from model_runtime.nano.sheet import Sheet, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,39 @@ def table(sheet: Sheet, most_rows: int) -> None:
                 text = lexicon.code()
             row.append(Piece(text if rng.random() > 0.04 else ""))
         rows.append(row)
-    grid(sheet, columns, rows, ruled=True, marked=True)
+    titled = not sheet.page.part or rng.random() < 0.5
+    grid(sheet, columns, rows, ruled=True, marked=True, titled=titled)
 
 
 def grid(
-    sheet: Sheet, columns: Sequence[Column], rows: Sequence[Sequence[Piece]], *, ruled: bool, marked: bool
+    sheet: Sheet,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Piece]],
+    *,
+    ruled: bool,
+    marked: bool,
+    titled: bool = True,
 ) -> None:
     """``ruled``: with lines around its cells, and transcribed as a table; else its rows are lines of text.
 
-    ``marked``: its titles are set in bold.
+    ``marked``: its titles are set in bold. ``titled``: it has titles.
     """
+    if sheet.side is not None and len(columns) > 1:
+        cut = sheet.rng.randint(1, len(columns) - 1)
+        kept = slice(None, cut) if sheet.side is Side.LEFT else slice(cut, None)
+        columns, rows = columns[kept], [row[kept] for row in rows]
+    _grid(sheet, columns, rows, ruled=ruled, marked=marked, titled=titled)
+
+
+def _grid(
+    sheet: Sheet,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Piece]],
+    *,
+    ruled: bool,
+    marked: bool,
+    titled: bool,
+) -> None:
     rng, style = sheet.rng, sheet.style
     head = sheet.bold() if marked else style
     gap = style.size * rng.uniform(0.7, 1.2)
@@ -60,12 +83,13 @@ def grid(
     if spare < 0:
         if len(columns) > 2:
             keep = [0, *range(2, len(columns))]
-            grid(
+            _grid(
                 sheet,
                 [columns[i] for i in keep],
                 [[row[i] for i in keep] for row in rows],
                 ruled=ruled,
                 marked=marked,
+                titled=titled,
             )
         return
     if rng.random() < 0.6:
@@ -78,16 +102,17 @@ def grid(
     top = sheet.y - style.size * 0.1
     bottoms = [top]
     lines: list[list[str]] = []
-    titles = [Piece(column.title) for column in columns]
-    for number, row in enumerate([titles, *rows]):
+    titles = [[Piece(column.title) for column in columns]] if titled else []
+    for number, row in enumerate([*titles, *rows]):
         if sheet.room < 1:
             break
-        _row(sheet, columns, row, edges, gap, style=head if number == 0 else style, plain=not ruled)
+        title = titled and number == 0
+        _row(sheet, columns, row, edges, gap, style=head if title else style, plain=not ruled)
         lines.append([piece.text for piece in row])
         bottoms.append(sheet.y - style.size * 0.1)
     if ruled and lines:
         _rules(sheet, edges, bottoms)
-        sheet.page.markdown.append(as_html(lines))
+        sheet.page.markdown.append(as_html(lines, titled=titled))
         sheet.y += sheet.pitch * 0.2
 
 
@@ -130,10 +155,10 @@ def _rules(sheet: Sheet, edges: Sequence[float], bottoms: Sequence[float]) -> No
         sheet.canvas.fill(x, bottoms[0], x + thick, bottoms[-1] + thick, strength)
 
 
-def as_html(lines: Sequence[Sequence[str]]) -> str:
+def as_html(lines: Sequence[Sequence[str]], *, titled: bool = True) -> str:
     rows = []
     for number, cells in enumerate(lines):
-        tag = "td" if number else "th"
+        tag = "th" if titled and number == 0 else "td"
         rows.append(
             "<tr>" + "".join(f"<{tag}>{html.escape(cell, quote=False)}</{tag}>" for cell in cells) + "</tr>"
         )
