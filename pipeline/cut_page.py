@@ -26,10 +26,18 @@ _CROSSING = 0.4
 _GUTTER_LETTERS = 1.2
 """A white strip narrower than this many letter heights is the space between two lines or words."""
 
-
 _COLUMNS_APART = 0.5
 """Of what is printed on the narrower side, that the white between two columns of text is wide at most. Wider
 white parts what belongs together: labels from their values, articles from their prices."""
+
+_TEXT_LETTERS = 24.0
+"""A column narrower than so many letter heights, about as many characters, is one of a table, not of text."""
+
+_LINE_GAP_LETTERS = 0.3
+"""White between two rows of a table that is lower than this may be between letters and their accents."""
+
+_UNEVEN = 1.1
+"""Rows do not end where parts of equal size would: so much more room is planned for."""
 
 _SLIVER_LETTERS = 8.0
 """A part narrower than this would hold a line number or a rule, and is no part of its own."""
@@ -112,7 +120,7 @@ def _cut(sheet: Sheet, limits: PixelLimits, share: Box, depth: int) -> Tiling:
     height = (share[3] - share[1]) * sheet.height
     if width * height <= limits.max_pixels or depth >= _MOST_DEPTH:
         return _tile(sheet, limits, share)
-    down, at, overlap = _gutter(sheet, share) or _anywhere(sheet, share)
+    down, at, overlap = _gutter(sheet, share, limits.max_pixels) or _anywhere(sheet, share)
     first, second = _parts(share, at, overlap, down=down)
     parts = (_cut(sheet, limits, first, depth + 1), _cut(sheet, limits, second, depth + 1))
     length = share[3] - share[1] if down else share[2] - share[0]
@@ -149,24 +157,40 @@ def _anywhere(sheet: Sheet, share: Box) -> tuple[bool, float, float]:
     return False, (share[0] + share[2]) / 2, overlap
 
 
-def _gutter(sheet: Sheet, share: Box) -> tuple[bool, float, float] | None:
-    """The widest white strip across or along the part, in its middle if there is one."""
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """A white strip across (``down``) or along a part, ``wide`` in pixels, its middle ``at`` a share of the
+    page. ``parts_rows``: what stands on its two sides belongs together, line by line."""
+
+    wide: float
+    down: bool
+    at: float
+    parts_rows: bool
+
+
+def _gutter(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float] | None:
+    """The widest white strip, in the middle if there is one; where each would part rows, between two rows."""
     if sheet.dark is None:
         return None
-    found = (_gutter_within(sheet, share, where) for where in _WHERE)
-    return next((gutter for gutter in found if gutter is not None), None)
+    found = [_strips(sheet, share, where) for where in _WHERE]
+    apart = ([strip for strip in strips if not strip.parts_rows] for strips in found)
+    best = next((strips for strips in apart if strips), None) or next(filter(None, found), None)
+    if best is None:
+        return None
+    widest = max(best, key=lambda strip: strip.wide)
+    at = _between_rows(sheet, share, most) if widest.parts_rows else None
+    return (True, at, 0.0) if at is not None else (widest.down, widest.at, 0.0)
 
 
-def _gutter_within(sheet: Sheet, share: Box, where: tuple[float, float]) -> tuple[bool, float, float] | None:
+def _strips(sheet: Sheet, share: Box, where: tuple[float, float]) -> list[_Strip]:
+    """The widest across and the widest along, where they are wider than the space between two lines."""
     assert sheet.dark is not None
     rows, cols = sheet.dark.shape
-    top, bottom = int(share[1] * rows), math.ceil(share[3] * rows)
-    left, right = int(share[0] * cols), math.ceil(share[2] * cols)
-    part = sheet.dark[top:bottom, left:right]
-    best: tuple[float, bool, float] | None = None
+    part, top, left = _part(sheet.dark, share)
+    found = []
     for down in (True, False):
-        white = part.sum(axis=1 if down else 0) <= _CROSSING * sheet.letter / sheet.height * rows
-        run = _widest(white, where)
+        white = _white(sheet, part, down=down)
+        run = max(_runs(white, where), key=lambda run: run[1] - run[0], default=None)
         if run is None:
             continue
         first, count, pixels = (top, rows, sheet.height) if down else (left, cols, sheet.width)
@@ -175,28 +199,57 @@ def _gutter_within(sheet: Sheet, share: Box, where: tuple[float, float]) -> tupl
         sliver = min(middle, len(white) - middle) / count * pixels < _SLIVER_LETTERS * sheet.letter
         if wide < _GUTTER_LETTERS * sheet.letter or sliver:
             continue
-        if not down and _parts_rows(part, run):
-            wide = 0.0  # only where there is no other
-        if best is None or wide > best[0]:
-            best = (wide, down, (first + middle) / count)
-    return (best[1], best[2], 0.0) if best is not None else None
+        parts_rows = not down and _parts_rows(part, run, sheet.letter / sheet.width * cols)
+        found.append(_Strip(wide, down, (first + middle) / count, parts_rows))
+    return found
 
 
-def _parts_rows(part: "NDArray[np.bool_]", run: tuple[int, int]) -> bool:
-    """Whether a white strip from top to bottom parts rows, and not columns of text."""
+def _between_rows(sheet: Sheet, share: Box, most: float) -> float | None:
+    """Where, as a share of the page, a part may be cut between two rows so that few parts are needed."""
+    assert sheet.dark is not None
+    part, top, _ = _part(sheet.dark, share)
+    rows = len(sheet.dark)
+    area = (share[2] - share[0]) * sheet.width * (share[3] - share[1]) * sheet.height
+    count = max(2, math.ceil(_UNEVEN * area / most))
+    wanted = count // 2 / count * len(part)
+    gaps = [
+        (start + end) / 2
+        for start, end in _runs(_white(sheet, part, down=True), _WHERE[0])
+        if (end - start) / rows * sheet.height >= _LINE_GAP_LETTERS * sheet.letter
+    ]
+    nearest = min(gaps, key=lambda gap: abs(gap - wanted), default=None)
+    return None if nearest is None else (top + nearest) / rows
+
+
+def _part(dark: "NDArray[np.bool_]", share: Box) -> tuple["NDArray[np.bool_]", int, int]:
+    """What lies in it, and where that begins."""
+    rows, cols = dark.shape
+    top, left = int(share[1] * rows), int(share[0] * cols)
+    return dark[top : math.ceil(share[3] * rows), left : math.ceil(share[2] * cols)], top, left
+
+
+def _white(sheet: Sheet, part: "NDArray[np.bool_]", *, down: bool) -> "NDArray[np.bool_]":
+    """Of each row (``down``) or column, whether less ink crosses it than of a letter."""
+    assert sheet.dark is not None
+    crossing = sheet.letter / sheet.height * sheet.dark.shape[0]
+    return np.asarray(part.sum(axis=1 if down else 0) <= _CROSSING * crossing)
+
+
+def _parts_rows(part: "NDArray[np.bool_]", run: tuple[int, int], letter: float) -> bool:
+    """Whether a white strip from top to bottom parts rows, and not columns of text. ``letter``: its height,
+    in pixels of the small picture."""
     inked = np.flatnonzero(part.any(axis=0))
     left, right = inked[inked < run[0]], inked[inked >= run[1]]
     narrower = min(float(np.ptp(side)) + 1 if len(side) else 0.0 for side in (left, right))
-    return run[1] - run[0] > _COLUMNS_APART * narrower
+    return narrower < max((run[1] - run[0]) / _COLUMNS_APART, _TEXT_LETTERS * letter)
 
 
-def _widest(white: "NDArray[np.bool_]", where: tuple[float, float]) -> tuple[int, int] | None:
-    """The longest white run with its middle in ``where`` (shares) and ink on both sides, as pixels."""
+def _runs(white: "NDArray[np.bool_]", where: tuple[float, float]) -> list[tuple[int, int]]:
+    """White runs with their middle in ``where`` (shares) and ink on both sides, as pixels."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], white, [False])).astype(np.int8)))
     size = len(white)
-    kept = [
+    return [
         (int(start), int(end))
         for start, end in edges.reshape(-1, 2)
         if where[0] <= (start + end) / 2 / size <= where[1] and start > 0 and end < size
     ]
-    return max(kept, key=lambda run: run[1] - run[0], default=None)

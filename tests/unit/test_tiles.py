@@ -184,6 +184,21 @@ def test_a_bill_is_not_cut_between_what_it_lists_and_the_prices() -> None:
     assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
 
 
+def test_a_table_whose_rows_stand_close_is_cut_between_rows_and_not_between_its_columns() -> None:
+    """No white across is wider than the space between two lines; that along parts names from numbers."""
+    lines = [
+        row([f"article{at}of", f"steel{at}"], 30, 20 + 9.0 * at)
+        + row([f"{at}x{at + 1}"], 130, 20 + 9.0 * at)
+        + row([f"{at}.{at + 10}"], 175, 20 + 9.0 * at)
+        for at in range(140)
+    ]
+    paper = Paper(230, 20 + 9.0 * 141, lines)
+    text, aids = read(paper, 3.0)
+    each_once(text, paper.lines)
+    assert aids.crops > 1
+    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
+
+
 def test_an_a0_drawing_keeps_every_label_once() -> None:
     paper = drawing()
     text, aids = read(paper, 2.4)
