@@ -48,9 +48,9 @@ def vlm_spec(
     traits: Traits,
     *,
     visual_tokens: int,
-    max_in_flight: int,
-    calibration: str | None,
-    plain: bool,
+    max_in_flight: int = 1,
+    calibration: str | None = None,
+    plain: bool = False,
     tasks: frozenset[Task] = frozenset(Task),
     x_height: float | None = None,
 ) -> EngineSpec:

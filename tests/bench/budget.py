@@ -106,10 +106,7 @@ def fixed(case: Case, *, side: int | None) -> Reading:
 
 def decided(case: Case, profile: BudgetProfile, x_height: float) -> Reading | None:
     """The page as Quire prepares it for a Qwen2-VL model."""
-    spec = vlm_spec(
-        "vllm", "qwen2-vl", TRAITS[Family.QWEN2_VL], visual_tokens=MOST, max_in_flight=1, calibration=None,
-        plain=False, x_height=x_height,
-    )  # fmt: skip
+    spec = vlm_spec("vllm", "qwen2-vl", TRAITS[Family.QWEN2_VL], visual_tokens=MOST, x_height=x_height)
     order = PageOrder(
         case.number,
         spec.limits,

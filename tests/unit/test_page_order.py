@@ -43,16 +43,7 @@ def scan(tmp_path: Path) -> SourceFile:
 def test_a_page_whose_text_is_read_is_cut_where_its_print_is_too_small(
     scan: SourceFile, wanted: str, gives: frozenset[Task], parted: bool
 ) -> None:
-    spec = vlm_spec(
-        "vllm",
-        "m",
-        TRAITS[Family.QWEN2_VL],
-        visual_tokens=130,
-        max_in_flight=1,
-        calibration=None,
-        plain=False,
-        tasks=gives,
-    )
+    spec = vlm_spec("vllm", "m", TRAITS[Family.QWEN2_VL], visual_tokens=130, tasks=gives)
     request = Request.model_validate({"tasks": [wanted]} | ({"schema": SCHEMA} if wanted == "fields" else {}))
     prepared = recipe.prepare_page(scan, page_order(1, request, spec))
     assert (prepared.tiles is not None) is parted

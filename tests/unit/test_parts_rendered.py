@@ -55,9 +55,7 @@ def test_a_part_of_a_picture_is_cut_out(tmp_path: Path) -> None:
 
 
 def test_only_a_page_that_one_image_cannot_show_is_cut(tmp_path: Path) -> None:
-    spec = vlm_spec(
-        "m", "m", TRAITS[Family.QWEN2_VL], visual_tokens=1280, max_in_flight=1, calibration=None, plain=False
-    )
+    spec = vlm_spec("m", "m", TRAITS[Family.QWEN2_VL], visual_tokens=1280)
 
     def prepared(width: float, height: float, budget: BudgetRequest) -> int:
         path = tmp_path / f"{width}x{height}.pdf"

@@ -24,15 +24,7 @@ from schemas.reading import PageReading
 from schemas.request import Task
 
 LIMITS = PixelLimits(factor=28, min_pixels=28 * 28 * 64, max_pixels=28 * 28 * 1280)
-SPEC = vlm_spec(
-    "scripted",
-    "qwen2-vl",
-    TRAITS[Family.QWEN2_VL],
-    visual_tokens=1280,
-    max_in_flight=1,
-    calibration=None,
-    plain=False,
-)
+SPEC = vlm_spec("scripted", "qwen2-vl", TRAITS[Family.QWEN2_VL], visual_tokens=1280)
 
 
 @dataclass(frozen=True)

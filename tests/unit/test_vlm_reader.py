@@ -92,10 +92,7 @@ def reader_of(
     tasks: frozenset[Task] = frozenset(Task),
     plain: bool = False,
 ) -> VlmReader:
-    spec = vlm_spec(
-        "scripted", "m", TRAITS[family], visual_tokens=1280, max_in_flight=1, calibration=None, tasks=tasks,
-        plain=plain,
-    )  # fmt: skip
+    spec = vlm_spec("scripted", "m", TRAITS[family], visual_tokens=1280, tasks=tasks, plain=plain)
     return VlmReader(chat, lambda: Hosted("m", family), lambda _: spec, settings, second)
 
 
@@ -559,7 +556,7 @@ def test_a_prompt_holds_one_page_and_nothing_of_another_document() -> None:
 def test_a_page_that_is_called_off_costs_no_further_call() -> None:
     chat, family = ScriptedChat([GOOD]), Family.QWEN2_VL
     traits = TRAITS[family]
-    spec = vlm_spec("s", "m", traits, visual_tokens=1280, max_in_flight=1, calibration=None, plain=False)
+    spec = vlm_spec("s", "m", traits, visual_tokens=1280)
     reader = VlmReader(chat, lambda: Hosted("m", family), lambda _: spec, ReaderSettings())
     order = ReadOrder(PageImage(b"p", "image/png", 28, 28), frozenset(Task), schema=SCHEMA)
     assert reader.read(order, lambda: True).seen is None
