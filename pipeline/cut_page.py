@@ -30,14 +30,20 @@ _COLUMNS_APART = 0.5
 """Of what is printed on the narrower side, that the white between two columns of text is wide at most. Wider
 white parts what belongs together: labels from their values, articles from their prices."""
 
-_TEXT_LETTERS = 24.0
+_TEXT_LETTERS = 22.0
 """A column narrower than so many letter heights, about as many characters, is one of a table, not of text."""
 
 _LINE_GAP_LETTERS = 0.3
 """White between two rows of a table that is lower than this may be between letters and their accents."""
 
-_UNEVEN = 1.1
+_UNEVEN = 1.15
 """Rows do not end where parts of equal size would: so much more room is planned for."""
+
+_ROWS_LETTERS = 16.0
+"""A part lower than this holds about five lines, and none is read better for being cut off from the next."""
+
+_STRIP = 0.2
+"""Height of a part, as a share of its width, below which its halves would be strips."""
 
 _SLIVER_LETTERS = 8.0
 """A part narrower than this would hold a line number or a rule, and is no part of its own."""
@@ -120,7 +126,7 @@ def _cut(sheet: Sheet, limits: PixelLimits, share: Box, depth: int) -> Tiling:
     height = (share[3] - share[1]) * sheet.height
     if width * height <= limits.max_pixels or depth >= _MOST_DEPTH:
         return _tile(sheet, limits, share)
-    down, at, overlap = _gutter(sheet, share, limits.max_pixels) or _anywhere(sheet, share)
+    down, at, overlap = _gutter(sheet, share, limits.max_pixels) or _anywhere(sheet, share, limits.max_pixels)
     first, second = _parts(share, at, overlap, down=down)
     parts = (_cut(sheet, limits, first, depth + 1), _cut(sheet, limits, second, depth + 1))
     length = share[3] - share[1] if down else share[2] - share[0]
@@ -140,16 +146,13 @@ def _parts(share: Box, at: float, overlap: float, *, down: bool) -> tuple[Box, B
     return (x0, y0, at + overlap, y1), (at - overlap, y0, x1, y1)
 
 
-def _anywhere(sheet: Sheet, share: Box) -> tuple[bool, float, float]:
-    """Through the middle of the longer side, as far into the other part as a few lines are high."""
-    width = (share[2] - share[0]) * sheet.width
-    height = (share[3] - share[1]) * sheet.height
-    down = height >= width * 0.5  # lines run across: cutting through them is the last resort
-    if down:
+def _anywhere(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float]:
+    """Where few parts are needed, as far into the other part as a few lines are high."""
+    if _has_rows(sheet, share):  # lines run across: cutting through them is the last resort
         overlap = min(
             _MOST_OVERLAP / 2 * (share[3] - share[1]), _OVERLAP_LETTERS * sheet.letter / sheet.height
         )
-        return True, (share[1] + share[3]) / 2, overlap
+        return True, share[1] + _even(sheet, share, most) * (share[3] - share[1]), overlap
     # A whole word, better a whole label, must stand in both parts.
     overlap = min(
         _MOST_OVERLAP / 2 * (share[2] - share[0]), 2 * _OVERLAP_LETTERS * sheet.letter / sheet.width
@@ -168,6 +171,14 @@ class _Strip:
     parts_rows: bool
 
 
+def _has_rows(sheet: Sheet, share: Box) -> bool:
+    """Whether a part is high enough to be cut between its rows: several are left in each half, and neither
+    is a mere strip."""
+    width = (share[2] - share[0]) * sheet.width
+    height = (share[3] - share[1]) * sheet.height
+    return height >= max(_ROWS_LETTERS * sheet.letter, _STRIP * width)
+
+
 def _gutter(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float] | None:
     """The widest white strip, in the middle if there is one; where each would part rows, between two rows."""
     if sheet.dark is None:
@@ -178,8 +189,10 @@ def _gutter(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float] 
     if best is None:
         return None
     widest = max(best, key=lambda strip: strip.wide)
-    at = _between_rows(sheet, share, most) if widest.parts_rows else None
-    return (True, at, 0.0) if at is not None else (widest.down, widest.at, 0.0)
+    if widest.parts_rows and _has_rows(sheet, share):
+        at = _between_rows(sheet, share, most)
+        return (True, at, 0.0) if at is not None else None
+    return widest.down, widest.at, 0.0
 
 
 def _strips(sheet: Sheet, share: Box, where: tuple[float, float]) -> list[_Strip]:
@@ -209,9 +222,7 @@ def _between_rows(sheet: Sheet, share: Box, most: float) -> float | None:
     assert sheet.dark is not None
     part, top, _ = _part(sheet.dark, share)
     rows = len(sheet.dark)
-    area = (share[2] - share[0]) * sheet.width * (share[3] - share[1]) * sheet.height
-    count = max(2, math.ceil(_UNEVEN * area / most))
-    wanted = count // 2 / count * len(part)
+    wanted = _even(sheet, share, most) * len(part)
     gaps = [
         (start + end) / 2
         for start, end in _runs(_white(sheet, part, down=True), _WHERE[0])
@@ -219,6 +230,13 @@ def _between_rows(sheet: Sheet, share: Box, most: float) -> float | None:
     ]
     nearest = min(gaps, key=lambda gap: abs(gap - wanted), default=None)
     return None if nearest is None else (top + nearest) / rows
+
+
+def _even(sheet: Sheet, share: Box, most: float) -> float:
+    """Near the middle of a part, and so that both sides are cut into parts of equal size: a share of it."""
+    area = (share[2] - share[0]) * sheet.width * (share[3] - share[1]) * sheet.height
+    count = max(2, math.ceil(_UNEVEN * area / most))
+    return count // 2 / count
 
 
 def _part(dark: "NDArray[np.bool_]", share: Box) -> tuple["NDArray[np.bool_]", int, int]:
@@ -241,7 +259,8 @@ def _parts_rows(part: "NDArray[np.bool_]", run: tuple[int, int], letter: float) 
     inked = np.flatnonzero(part.any(axis=0))
     left, right = inked[inked < run[0]], inked[inked >= run[1]]
     narrower = min(float(np.ptp(side)) + 1 if len(side) else 0.0 for side in (left, right))
-    return narrower < max((run[1] - run[0]) / _COLUMNS_APART, _TEXT_LETTERS * letter)
+    least = _TEXT_LETTERS * letter
+    return narrower < least or run[1] - run[0] > max(2 * least, _COLUMNS_APART * narrower)
 
 
 def _runs(white: "NDArray[np.bool_]", where: tuple[float, float]) -> list[tuple[int, int]]:

@@ -163,15 +163,17 @@ def _joined(before: Token, after: Token) -> bool:
 
 
 def boxes_of(segment: Segment, start: int, end: int) -> list[Box] | None:
-    """Published box around the characters from ``start`` to ``end``; None when the words have none."""
-    parts = []
+    """Published box around the characters from ``start`` to ``end``; None when most of them have none."""
+    parts, wanted, known = [], 0, 0
     for at, token in enumerate(segment.tokens):
         first = segment.starts[at]
         last = first + len(token.text)
         low, high = max(start, first), min(end, last)
         if low >= high:
             continue
+        wanted += high - low
         if token.origin is None:
-            return None
+            continue
+        known += high - low
         parts.append(clipped(token, (low - first) / len(token.text), (high - first) / len(token.text)))
-    return [union(parts)] if parts else None
+    return [union(parts)] if 2 * known > wanted else None

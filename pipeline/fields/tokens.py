@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pipeline.fields.unplaced import Guessed, with_places
 from schemas.geometry import Box
-from schemas.page import PageResult, Word
+from schemas.page import PageResult
 
 _MOST_PIECES = 20  # no printed word has more; bounds the work on garbage
 
@@ -33,9 +34,9 @@ class Token:
 
 
 def tokens_of(page: PageResult) -> list[Token]:
-    placed = [word for word in page.words if word.bbox is not None and word.text.strip()]
+    placed = [one for one in with_places(page) if one.word.text.strip()]
     if placed:
-        return [token for word in placed for token in _pieces(word, page)]
+        return [token for one in placed for token in _pieces(one, page)]
     return _typed(page.text)
 
 
@@ -52,12 +53,12 @@ def _typed(text: str) -> list[Token]:
     return found
 
 
-def _pieces(word: Word, page: PageResult) -> list[Token]:
+def _pieces(one: Guessed, page: PageResult) -> list[Token]:
     """A printed word, cut where a label and its value are set without a space: ``Tel:07-35`` ``n°56``."""
-    assert word.bbox is not None
+    word = one.word
     text = word.text.strip()
     cuts = [0, *_cuts(text)[:_MOST_PIECES], len(text)]
-    x0, y0, x1, y1 = _upright(word.bbox, page)
+    x0, y0, x1, y1 = _upright(one.box, page)
     found = []
     for start, end in pairwise(cuts):
         if end > start:
@@ -67,7 +68,7 @@ def _pieces(word: Word, page: PageResult) -> list[Token]:
                 Token(
                     text[start:end],
                     box,
-                    _published(box, page),
+                    _published(box, page) if one.seen else None,
                     word.confidence,
                     glued=start > 0,
                     turn=page.content_rotation % 360,

@@ -1,0 +1,74 @@
+"""Words of a line that nobody located still take part in finding values; whole lines nobody saw do not."""
+
+import pytest
+
+from pipeline.fields.candidates import candidates
+from pipeline.fields.resolve import resolve
+from schemas.field import Field
+from schemas.page import Block, BlockKind, PageContent, PageResult, PageState, Word
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "company": {"type": "string"},
+        "vat_id": {"type": "string"},
+        "currency": {"type": "string"},
+        "total": {"type": "number"},
+        "change": {"type": "number"},
+    },
+}
+LINES = ("China & Co", "VAT No DE466647381", "TOTAL € 375,39", "Cash 380,00", "CHANGE 4,61")
+
+
+def read(*unseen: str) -> dict[str, Field]:
+    """The values of a page whose words another reader located, but for those."""
+    words = []
+    for number, line in enumerate(LINES):
+        *label, last = line.split()
+        x = 10.0
+        for word in label:
+            words.append((word, (x, 20.0 * number + 10, x + 5.0 * len(word), 20.0 * number + 20)))
+            x += 5.0 * len(word) + 4
+        start = x if number < 2 else 150 - 5.0 * len(last)
+        words.append((last, (start, 20.0 * number + 10, start + 5.0 * len(last), 20.0 * number + 20)))
+    made = [Word(text=text, bbox=None if text in unseen else box, block="b1") for text, box in words]
+    page = PageResult(
+        number=1,
+        width=160,
+        height=120,
+        state=PageState.READ,
+        text="\n".join(LINES),
+        blocks=[Block(id="b1", kind=BlockKind.PARAGRAPH, text="\n".join(LINES))],
+        words=made,
+    )
+    found = resolve(SCHEMA, candidates(SCHEMA, PageContent(page=page)), [1]).fields
+    return {field.path: field for field in found}
+
+
+RIGHT = {
+    "company": "China & Co",
+    "vat_id": "DE466647381",
+    "currency": "EUR",
+    "total": 375.39,
+    "change": 4.61,
+}
+
+
+@pytest.mark.parametrize(
+    "unseen", [(), ("&", "€"), ("DE466647381",), ("Cash", "€"), ("375,39",), ("4,61", "&")]
+)
+def test_words_among_neighbours_count(unseen: tuple[str, ...]) -> None:
+    assert {path: field.value for path, field in read(*unseen).items()} == RIGHT
+
+
+def test_what_nobody_located_gets_no_box() -> None:
+    found = read("€", "DE466647381", "&")
+    assert found["currency"].evidence
+    assert not found["currency"].evidence[0].boxes
+    assert not found["vat_id"].evidence[0].boxes
+    [box] = found["company"].evidence[0].boxes or []
+    assert box == pytest.approx((10, 10, 58, 20)), "around the words of the name that were located"
+
+
+def test_a_line_of_which_no_word_was_located_gives_no_value() -> None:
+    assert read("CHANGE", "4,61")["change"].value is None
