@@ -82,7 +82,7 @@ def test_known_pages_are_the_same_each_time_and_every_issuer_has_some() -> None:
 def test_the_fit_of_the_small_reader_is_one_of_text() -> None:
     stored = (shipped.folder() / "text-fit.json").read_bytes()
     calibration = Calibration.parse(stored)
-    assert (calibration.name, calibration.measured_on) == ("nano-text-3", Kind.TEXT)
+    assert (calibration.name, calibration.measured_on) == ("nano-text-4", Kind.TEXT)
     sure, unsure = (text_probability(Certainty(m, m / 2), calibration) for m in (0.99, 0.5))
     assert sure is not None
     assert unsure is not None

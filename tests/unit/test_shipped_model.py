@@ -32,7 +32,7 @@ def test_it_is_found_by_its_alias_and_spoken_to_as_a_qwen2_vl() -> None:
 def test_its_options_name_files_that_are_there() -> None:
     options = shipped.options()
     fit = Calibration.parse(Path(options["calibration"]).read_text())
-    assert fit.name == "nano-text-3"
+    assert fit.name == "nano-text-4"
 
 
 @pytest.mark.parametrize("how", ["changed", "added", "missing"])

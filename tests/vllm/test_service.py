@@ -63,7 +63,7 @@ def test_text_is_right(reading: Api, tmp_path: Path) -> None:
     read_page = result["pages"][0]
     assert (read_page["source"], read_page["engine"]["model"]) == ("model", shipped.NAME)
     assert errors(result, TEXT) <= 0.12, read_page["text"]
-    assert read_page["engine"]["calibration"] == "nano-text-3"
+    assert read_page["engine"]["calibration"] == "nano-text-4"
     assert all(0 < block["confidence"] < 1 for block in read_page["blocks"])
     assert result["usage"]["visual_tokens"] == read_page["budget"]["visual_tokens"] == 60
     assert result["usage"]["prompt_tokens"] > 60
