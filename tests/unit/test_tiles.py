@@ -191,6 +191,16 @@ def test_a_table_whose_rows_stand_close_is_cut_between_rows_and_not_between_its_
     assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
 
 
+def test_a_low_and_wide_page_is_not_cut_through_its_lines() -> None:
+    """Nothing is known of its gutters, and it is less than half as high as wide; its lines stay whole."""
+    lines = [row(words, 30, 20 + 8.4 * at) for at, words in enumerate(numbered(36, 44))]
+    paper = Paper(max(w.box[2] for line in lines for w in line) + 30, 40 + 8.4 * 36, lines)
+    assert paper.height < 0.5 * paper.width
+    text, aids = read(paper, 2.6, gutters=False)
+    assert aids.crops > 1
+    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
+
+
 def test_an_a0_drawing_keeps_every_label_once() -> None:
     paper = drawing()
     text, aids = read(paper, 2.4)
