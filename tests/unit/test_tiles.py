@@ -198,6 +198,9 @@ def test_a_low_and_wide_page_is_not_cut_through_its_lines() -> None:
     assert paper.height < 0.5 * paper.width
     text, aids = read(paper, 2.6, gutters=False)
     assert aids.crops > 1
+    tiling = aids.tiles()
+    assert tiling is not None
+    assert {(tile.box[0], tile.box[2]) for tile in tiles(tiling)} == {(0.0, 840.0)}
     assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
 
 
