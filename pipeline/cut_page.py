@@ -42,7 +42,7 @@ _UNEVEN = 1.15
 _ROWS_LETTERS = 16.0
 """A part lower than this holds about five lines, and none is read better for being cut off from the next."""
 
-_STRIP = 0.2
+_STRIP = 0.1
 """Height of a part, as a share of its width, below which its halves would be strips."""
 
 _SLIVER_LETTERS = 8.0
