@@ -20,8 +20,8 @@ from tests.vllm.server import VllmServer
 
 TEXT = "Invoice 2024-0117\nCoffee 2.80\nBread 3.10\nMilk 1.20\nCash 10.00"
 RESULT_SCHEMA = Path(__file__).parents[2] / "docs" / "result.schema.json"
-PLAIN = f"prompt=plain&visual_tokens=60&check=never&calibration={NANO / 'text-fit.json'}"
-"""What the small reader was trained for: to read, on 60 visual tokens at most."""
+PLAIN = f"prompt=plain&visual_tokens=60&x_height=7&check=never&calibration={NANO / 'text-fit.json'}"
+"""What the small reader was trained for: to read, on 60 visual tokens at most, pages in one piece."""
 
 
 def engine(server: VllmServer, options: str) -> str:
