@@ -122,8 +122,7 @@ def around(box: Box, heights: tuple[float, float], page: Box) -> Box:
 
 def _cut(sheet: Sheet, limits: PixelLimits, share: Box, depth: int) -> Tiling:
     """``share``: the part in question, in shares of the page."""
-    width = (share[2] - share[0]) * sheet.width
-    height = (share[3] - share[1]) * sheet.height
+    width, height = _size(sheet, share)
     if width * height <= limits.max_pixels or depth >= _MOST_DEPTH:
         return _tile(sheet, limits, share)
     down, at, overlap = _gutter(sheet, share, limits.max_pixels) or _anywhere(sheet, share, limits.max_pixels)
@@ -171,11 +170,35 @@ class _Strip:
     parts_rows: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """What lies in a part of the small picture, where that begins, and which of its rows and columns are
+    white: less ink crosses them than of a letter."""
+
+    dark: "NDArray[np.bool_]"
+    top: int
+    left: int
+    rows: "NDArray[np.bool_]"
+    columns: "NDArray[np.bool_]"
+
+
+def _ink(sheet: Sheet, dark: "NDArray[np.bool_]", share: Box) -> _Ink:
+    high, wide = dark.shape
+    top, left = int(share[1] * high), int(share[0] * wide)
+    part = dark[top : math.ceil(share[3] * high), left : math.ceil(share[2] * wide)]
+    crossing = _CROSSING * sheet.letter / sheet.height * high
+    return _Ink(part, top, left, part.sum(axis=1) <= crossing, part.sum(axis=0) <= crossing)
+
+
+def _size(sheet: Sheet, share: Box) -> tuple[float, float]:
+    """Width and height of a part, in pixels."""
+    return (share[2] - share[0]) * sheet.width, (share[3] - share[1]) * sheet.height
+
+
 def _has_rows(sheet: Sheet, share: Box) -> bool:
     """Whether a part is high enough to be cut between its rows: several are left in each half, and neither
     is a mere strip."""
-    width = (share[2] - share[0]) * sheet.width
-    height = (share[3] - share[1]) * sheet.height
+    width, height = _size(sheet, share)
     return height >= max(_ROWS_LETTERS * sheet.letter, _STRIP * width)
 
 
@@ -183,74 +206,58 @@ def _gutter(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float] 
     """The widest white strip, in the middle if there is one; where each would part rows, between two rows."""
     if sheet.dark is None:
         return None
-    found = [_strips(sheet, share, where) for where in _WHERE]
+    ink = _ink(sheet, sheet.dark, share)
+    found = [_strips(sheet, sheet.dark.shape, ink, where) for where in _WHERE]
     apart = ([strip for strip in strips if not strip.parts_rows] for strips in found)
-    best = next((strips for strips in apart if strips), None) or next(filter(None, found), None)
+    best = next(filter(None, apart), None) or next(filter(None, found), None)
     if best is None:
         return None
     widest = max(best, key=lambda strip: strip.wide)
     if widest.parts_rows and _has_rows(sheet, share):
-        at = _between_rows(sheet, share, most)
+        at = _between_rows(sheet, len(sheet.dark), ink, _even(sheet, share, most))
         return (True, at, 0.0) if at is not None else None
     return widest.down, widest.at, 0.0
 
 
-def _strips(sheet: Sheet, share: Box, where: tuple[float, float]) -> list[_Strip]:
-    """The widest across and the widest along, where they are wider than the space between two lines."""
-    assert sheet.dark is not None
-    rows, cols = sheet.dark.shape
-    part, top, left = _part(sheet.dark, share)
+def _strips(sheet: Sheet, shape: tuple[int, ...], ink: _Ink, where: tuple[float, float]) -> list[_Strip]:
+    """The widest across and the widest along, where they are wider than the space between two lines.
+    ``shape``: of the small picture."""
+    high, wide = shape
     found = []
-    for down in (True, False):
-        white = _white(sheet, part, down=down)
+    for down, white, first, count, pixels in (
+        (True, ink.rows, ink.top, high, sheet.height),
+        (False, ink.columns, ink.left, wide, sheet.width),
+    ):
         run = max(_runs(white, where), key=lambda run: run[1] - run[0], default=None)
         if run is None:
             continue
-        first, count, pixels = (top, rows, sheet.height) if down else (left, cols, sheet.width)
-        wide = (run[1] - run[0]) / count * pixels
+        across = (run[1] - run[0]) / count * pixels
         middle = (run[0] + run[1]) / 2
         sliver = min(middle, len(white) - middle) / count * pixels < _SLIVER_LETTERS * sheet.letter
-        if wide < _GUTTER_LETTERS * sheet.letter or sliver:
+        if across < _GUTTER_LETTERS * sheet.letter or sliver:
             continue
-        parts_rows = not down and _parts_rows(part, run, sheet.letter / sheet.width * cols)
-        found.append(_Strip(wide, down, (first + middle) / count, parts_rows))
+        parts_rows = not down and _parts_rows(ink.dark, run, sheet.letter / sheet.width * wide)
+        found.append(_Strip(across, down, (first + middle) / count, parts_rows))
     return found
 
 
-def _between_rows(sheet: Sheet, share: Box, most: float) -> float | None:
-    """Where, as a share of the page, a part may be cut between two rows so that few parts are needed."""
-    assert sheet.dark is not None
-    part, top, _ = _part(sheet.dark, share)
-    rows = len(sheet.dark)
-    wanted = _even(sheet, share, most) * len(part)
+def _between_rows(sheet: Sheet, high: int, ink: _Ink, even: float) -> float | None:
+    """Where a part may be cut between two rows, nearest to its share ``even``; as a share of the page, whose
+    small picture is ``high`` pixels high."""
     gaps = [
         (start + end) / 2
-        for start, end in _runs(_white(sheet, part, down=True), _WHERE[0])
-        if (end - start) / rows * sheet.height >= _LINE_GAP_LETTERS * sheet.letter
+        for start, end in _runs(ink.rows, _WHERE[0])
+        if (end - start) / high * sheet.height >= _LINE_GAP_LETTERS * sheet.letter
     ]
-    nearest = min(gaps, key=lambda gap: abs(gap - wanted), default=None)
-    return None if nearest is None else (top + nearest) / rows
+    nearest = min(gaps, key=lambda gap: abs(gap - even * len(ink.rows)), default=None)
+    return None if nearest is None else (ink.top + nearest) / high
 
 
 def _even(sheet: Sheet, share: Box, most: float) -> float:
     """Near the middle of a part, and so that both sides are cut into parts of equal size: a share of it."""
-    area = (share[2] - share[0]) * sheet.width * (share[3] - share[1]) * sheet.height
-    count = max(2, math.ceil(_UNEVEN * area / most))
+    width, height = _size(sheet, share)
+    count = max(2, math.ceil(_UNEVEN * width * height / most))
     return count // 2 / count
-
-
-def _part(dark: "NDArray[np.bool_]", share: Box) -> tuple["NDArray[np.bool_]", int, int]:
-    """What lies in it, and where that begins."""
-    rows, cols = dark.shape
-    top, left = int(share[1] * rows), int(share[0] * cols)
-    return dark[top : math.ceil(share[3] * rows), left : math.ceil(share[2] * cols)], top, left
-
-
-def _white(sheet: Sheet, part: "NDArray[np.bool_]", *, down: bool) -> "NDArray[np.bool_]":
-    """Of each row (``down``) or column, whether less ink crosses it than of a letter."""
-    assert sheet.dark is not None
-    crossing = sheet.letter / sheet.height * sheet.dark.shape[0]
-    return np.asarray(part.sum(axis=1 if down else 0) <= _CROSSING * crossing)
 
 
 def _parts_rows(part: "NDArray[np.bool_]", run: tuple[int, int], letter: float) -> bool:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from schemas.geometry import Box
 from schemas.page import Block, PageResult, Word
 
-_LETTER = 0.5
-"""Width of a letter, in heights of its line, where no neighbour has one."""
+_WIDEST_LETTER = 1.0
+"""In heights of its line; the box of a neighbour may be wider than its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,18 @@ class Guessed:
 
 def with_places(page: PageResult) -> Iterator[Guessed]:
     """All words of which something is known, in order. A line of which no word was located is left out."""
-    if all(word.bbox is not None for word in page.words):
-        yield from (Guessed(word, word.bbox, seen=True) for word in page.words if word.bbox is not None)
+    if page.content_rotation % 360 or all(word.bbox is not None for word in page.words):
+        yield from filter(None, map(_located, page.words))  # nothing to guess: no line is searched for
         return
-    blocks = {block.id: block for block in page.blocks}
-    for block, line in _lines(page.words, blocks):
-        known = [None if word.bbox is None else Guessed(word, word.bbox, seen=True) for word in line]
-        if block is None or page.content_rotation % 360 or None not in known:
-            yield from filter(None, known)
-        else:
-            yield from _filled(line, known)
+    for line in _lines(page.words, {block.id: block for block in page.blocks}):
+        yield from _filled(line)
 
 
-def _lines(words: Sequence[Word], blocks: dict[str, Block]) -> Iterator[tuple[Block | None, list[Word]]]:
+def _located(word: Word) -> Guessed | None:
+    return None if word.bbox is None else Guessed(word, word.bbox, seen=True)
+
+
+def _lines(words: Sequence[Word], blocks: dict[str, Block]) -> Iterator[list[Word]]:
     """Words of one line of a block's text; those of no block, or that are not in its text, one by one."""
     line: list[Word] = []
     of: Block | None = None
@@ -44,16 +43,17 @@ def _lines(words: Sequence[Word], blocks: dict[str, Block]) -> Iterator[tuple[Bl
             at = 0
         found = block.text.find(word.text, at) if block is not None else -1
         if line and (block is None or block is not of or found < 0 or "\n" in block.text[at:found]):
-            yield of, line
+            yield line
             line = []
         of = block if found >= 0 else None
         line.append(word)
         at = found + len(word.text) if found >= 0 else 0
     if line:
-        yield of, line
+        yield line
 
 
-def _filled(line: Sequence[Word], known: Sequence[Guessed | None]) -> Iterator[Guessed]:
+def _filled(line: Sequence[Word]) -> Iterator[Guessed]:
+    known = [_located(word) for word in line]
     at = 0
     while at < len(line):
         one = known[at]
@@ -73,7 +73,7 @@ def _between(words: Sequence[Word], before: Guessed | None, after: Guessed | Non
     if anchor is None or (before is not None and after is not None and before.box[2] > after.box[0]):
         return
     letter = (anchor.box[2] - anchor.box[0]) / max(1, len(anchor.word.text))
-    letter = min(letter, _LETTER * 2 * (anchor.box[3] - anchor.box[1]))
+    letter = min(letter, _WIDEST_LETTER * (anchor.box[3] - anchor.box[1]))
     wide = letter * (sum(len(word.text) + 1 for word in words) + 1)
     if before is not None and after is not None and after.box[0] - before.box[2] < wide:
         letter *= (after.box[0] - before.box[2]) / wide

@@ -144,6 +144,15 @@ def each_once(text: str, lines: list[list[Printed]]) -> None:
     assert [word for word in set(got) if got.count(word) > 1] == [], "doubled"
 
 
+def in_whole_rows(paper: Paper, scale: float, *, gutters: bool = True) -> Aids:
+    """It is read in parts, and each of its lines comes back in one piece, in order."""
+    text, aids = read(paper, scale, gutters=gutters)
+    each_once(text, paper.lines)
+    assert aids.crops > 1
+    assert text.split("\n") == [" ".join(word.text for word in line) for line in paper.lines]
+    return aids
+
+
 def newspaper() -> Paper:
     """A broadsheet: a headline over all, then five columns of small print."""
     lines = [row(["MORNING", "HERALD"], 300, 30, 60)]
@@ -169,11 +178,7 @@ def test_a_bill_is_not_cut_between_what_it_lists_and_the_prices() -> None:
         + row([f"{at}.{at + 10}"], 320, 20 + 14.0 * at)
         for at in range(90)
     ]
-    paper = Paper(380, 20 + 14.0 * 91, lines)
-    text, aids = read(paper, 3.0)
-    each_once(text, paper.lines)
-    assert aids.crops > 1
-    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
+    in_whole_rows(Paper(380, 20 + 14.0 * 91, lines), 3.0)
 
 
 def test_a_table_whose_rows_stand_close_is_cut_between_rows_and_not_between_its_columns() -> None:
@@ -184,11 +189,7 @@ def test_a_table_whose_rows_stand_close_is_cut_between_rows_and_not_between_its_
         + row([f"{at}.{at + 10}"], 175, 20 + 9.0 * at)
         for at in range(140)
     ]
-    paper = Paper(230, 20 + 9.0 * 141, lines)
-    text, aids = read(paper, 3.0)
-    each_once(text, paper.lines)
-    assert aids.crops > 1
-    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
+    in_whole_rows(Paper(230, 20 + 9.0 * 141, lines), 3.0)
 
 
 def test_a_low_and_wide_page_is_not_cut_through_its_lines() -> None:
@@ -196,12 +197,9 @@ def test_a_low_and_wide_page_is_not_cut_through_its_lines() -> None:
     lines = [row(words, 30, 20 + 8.4 * at) for at, words in enumerate(numbered(36, 44))]
     paper = Paper(max(w.box[2] for line in lines for w in line) + 30, 40 + 8.4 * 36, lines)
     assert paper.height < 0.5 * paper.width
-    text, aids = read(paper, 2.6, gutters=False)
-    assert aids.crops > 1
-    tiling = aids.tiles()
+    tiling = in_whole_rows(paper, 2.6, gutters=False).tiles()
     assert tiling is not None
     assert {(tile.box[0], tile.box[2]) for tile in tiles(tiling)} == {(0.0, 840.0)}
-    assert text.split("\n") == [" ".join(word.text for word in line) for line in lines]
 
 
 def test_an_a0_drawing_keeps_every_label_once() -> None:

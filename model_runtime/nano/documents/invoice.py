@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model_runtime.nano.documents.table import Column, grid
+from model_runtime.nano.documents.table import Column, Grid, grid
 from model_runtime.nano.labels import INVOICE
 from model_runtime.nano.lexicon import Manner
 from model_runtime.nano.pieces import Piece, Value
@@ -40,10 +40,10 @@ def invoice(sheet: Sheet, most_lines: int) -> None:
     blocks = [_heading, _issuer, _meta, _recipient]
     if rng.random() < 0.3:
         blocks = [_issuer, _heading, _recipient, _meta]
-    spare = max(0, room - 8)
     if sheet.page.part:
         _part(it, room)
         return
+    spare = max(0, room - 8)
     for block in blocks:
         spare -= block(it, spare)
     if rng.random() < 0.5:
@@ -54,7 +54,7 @@ def invoice(sheet: Sheet, most_lines: int) -> None:
 
 
 def _part(it: _Setting, room: int) -> None:
-    """What may stand between two cuts through an invoice: blocks in their usual order, from any on."""
+    """What may stand between two cuts through an invoice: blocks of its head, items, sums, from any on."""
     rng = it.sheet.rng
     blocks = [_heading, _issuer, _meta, _recipient]
     rng.shuffle(blocks)
@@ -172,7 +172,7 @@ def _items(it: _Setting, count: int, *, titled: bool = True) -> int:
         }
         rows.append([cells[key] for key in keys])
     columns = [Column(it.said[key], right=key not in ("description", "position", "sku")) for key in keys]
-    grid(sheet, columns, rows, ruled=rng.random() < 0.5, marked=rng.random() < 0.6, titled=titled)
+    grid(sheet, Grid(columns, rows, ruled=rng.random() < 0.5, marked=rng.random() < 0.6, titled=titled))
     return net
 
 

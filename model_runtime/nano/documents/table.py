@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_runtime.nano.canvas import Run, Style
 from model_runtime.nano.pieces import Piece
@@ -13,6 +13,28 @@ from model_runtime.nano.sheet import Sheet, Side
 class Column:
     title: str
     right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """``ruled``: with lines around its cells, and transcribed as a table; else its rows are lines of text.
+
+    ``marked``: its titles are set in bold. ``titled``: it has titles.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Piece]]
+    ruled: bool
+    marked: bool
+    titled: bool = True
+
+    def only(self, kept: Sequence[int]) -> "Grid":
+        """With columns left out."""
+        return replace(
+            self,
+            columns=[self.columns[i] for i in kept],
+            rows=[[row[i] for i in kept] for row in self.rows],
+        )
 
 
 def table(sheet: Sheet, most_rows: int) -> None:
@@ -40,40 +62,21 @@ def table(sheet: Sheet, most_rows: int) -> None:
             row.append(Piece(text if rng.random() > 0.04 else ""))
         rows.append(row)
     titled = not sheet.page.part or rng.random() < 0.5
-    grid(sheet, columns, rows, ruled=True, marked=True, titled=titled)
+    grid(sheet, Grid(columns, rows, ruled=True, marked=True, titled=titled))
 
 
-def grid(
-    sheet: Sheet,
-    columns: Sequence[Column],
-    rows: Sequence[Sequence[Piece]],
-    *,
-    ruled: bool,
-    marked: bool,
-    titled: bool = True,
-) -> None:
-    """``ruled``: with lines around its cells, and transcribed as a table; else its rows are lines of text.
-
-    ``marked``: its titles are set in bold. ``titled``: it has titles.
-    """
-    if sheet.side is not None and len(columns) > 1:
-        cut = sheet.rng.randint(1, len(columns) - 1)
-        kept = slice(None, cut) if sheet.side is Side.LEFT else slice(cut, None)
-        columns, rows = columns[kept], [row[kept] for row in rows]
-    _grid(sheet, columns, rows, ruled=ruled, marked=marked, titled=titled)
+def grid(sheet: Sheet, made: Grid) -> None:
+    """As much of it as stands at the side of the sheet that is drawn, and as there is room for."""
+    count = len(made.columns)
+    if sheet.side is not None and count > 1:
+        cut = sheet.rng.randint(1, count - 1)
+        made = made.only(range(cut) if sheet.side is Side.LEFT else range(cut, count))
+    _grid(sheet, made)
 
 
-def _grid(
-    sheet: Sheet,
-    columns: Sequence[Column],
-    rows: Sequence[Sequence[Piece]],
-    *,
-    ruled: bool,
-    marked: bool,
-    titled: bool,
-) -> None:
-    rng, style = sheet.rng, sheet.style
-    head = sheet.bold() if marked else style
+def _grid(sheet: Sheet, made: Grid) -> None:
+    rng, style, columns, rows = sheet.rng, sheet.style, made.columns, made.rows
+    head = sheet.bold() if made.marked else style
     gap = style.size * rng.uniform(0.7, 1.2)
     wide = [
         max([head.width(column.title), *(style.width(row[number].text) for row in rows)])
@@ -82,37 +85,29 @@ def _grid(
     spare = sheet.right - sheet.left - sum(wide) - gap * len(columns)
     if spare < 0:
         if len(columns) > 2:
-            keep = [0, *range(2, len(columns))]
-            _grid(
-                sheet,
-                [columns[i] for i in keep],
-                [[row[i] for i in keep] for row in rows],
-                ruled=ruled,
-                marked=marked,
-                titled=titled,
-            )
+            _grid(sheet, made.only([0, *range(2, len(columns))]))
         return
     if rng.random() < 0.6:
         wide[0] += spare * rng.uniform(0.3, 1.0)
     edges = [sheet.left]
     for one in wide:
         edges.append(edges[-1] + one + gap)
-    if ruled:
+    if made.ruled:
         sheet.y += sheet.pitch * 0.15
     top = sheet.y - style.size * 0.1
     bottoms = [top]
     lines: list[list[str]] = []
-    titles = [[Piece(column.title) for column in columns]] if titled else []
+    titles = [[Piece(column.title) for column in columns]] if made.titled else []
     for number, row in enumerate([*titles, *rows]):
         if sheet.room < 1:
             break
-        title = titled and number == 0
-        _row(sheet, columns, row, edges, gap, style=head if title else style, plain=not ruled)
+        title = made.titled and number == 0
+        _row(sheet, columns, row, edges, gap, style=head if title else style, plain=not made.ruled)
         lines.append([piece.text for piece in row])
         bottoms.append(sheet.y - style.size * 0.1)
-    if ruled and lines:
+    if made.ruled and lines:
         _rules(sheet, edges, bottoms)
-        sheet.page.markdown.append(as_html(lines, titled=titled))
+        sheet.page.markdown.append(as_html(lines, titled=made.titled))
         sheet.y += sheet.pitch * 0.2
 
 
