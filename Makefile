@@ -21,7 +21,7 @@ VLLM   ?= $(abspath $(VLLM_VENV))/bin/vllm
 .PHONY: help demo test lint eval eval-samples kill-drill bench-born-digital bench-store bench-big-pdf bench-big-pdf-cluster bench-access bench-s3 bench-budget calibrate test-vllm bench-vllm bench-gpu bench-loops schema check-deploy pins clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "Quire needs Python 3.11 or newer: none found; set PYTHON=/path/to/python3"; exit 1; }
@@ -152,7 +152,19 @@ bench-loops: $(STAMP) ## False alarms of the loop detection on documents: make b
 	@[ -n "$(DATA)" ] || { echo "say which folder: make bench-loops DATA=DIR"; exit 2; }
 	$(BIN)/python -m tests.bench.loops "$(DATA)"
 
-.PHONY: eval-nano measure-nano
+.PHONY: nano eval-nano measure-nano
+NANO_OUT := $(OUT)/nano
+# Goes on where it was stopped. The fit is made under the options that the checkpoint is used under.
+nano: $(NANO_STAMP) ## The small model from nothing, in the form that is shipped: make nano [MINUTES=350] [NAME=nano-text-1] (docs/nano.md)
+	$(BIN)/quire model train-nano --minutes $(or $(MINUTES),350) --last parts --out "$(NANO_OUT)" --resume
+	cp model_runtime/nano/checkpoint/engine.json "$(NANO_OUT)/checkpoint/"
+	$(BIN)/quire model eval-nano "$(NANO_OUT)/checkpoint" --count $(or $(COUNT),24) > "$(NANO_OUT)/figures.txt"
+	@cat "$(NANO_OUT)/figures.txt"
+	$(BIN)/python -m tests.bench.calibrate --pages $(or $(PAGES),1000) --name "$(or $(NAME),nano-text-1)" \
+	  --engine "torch://$(abspath $(NANO_OUT))/checkpoint?tasks=text&visual_tokens=150&reply_tokens=1100&check=never" \
+	  --out "$(NANO_OUT)/checkpoint/text-fit.json"
+	cd "$(NANO_OUT)/checkpoint" && sha256sum * > ../checkpoint.sha256
+
 NANO = $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(OPTIONS),--options "$(OPTIONS)") \
        $(if $(COUNT),--count $(COUNT)) $(if $(MINUTES),--minutes $(MINUTES))
 

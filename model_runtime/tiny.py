@@ -73,7 +73,7 @@ def write(folder: Path, seed: int = 0) -> dict[str, Any]:
         import transformers  # noqa: F401, PLC0415  # as above
     except ImportError as error:
         raise Unsupported(
-            "model_libraries_missing", f"{error.name} is not installed; pip install 'quire[model]'"
+            "model_libraries_missing", f"{error.name} is not installed: Quire needs its extra 'model'"
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
     tokens = _write_tokenizer(folder, seed)

@@ -25,7 +25,7 @@ def load(folder: Path, device: str, dtype: str, threads: int | None) -> "LoadedM
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
         raise Unsupported(
-            "model_libraries_missing", f"{error.name} is not installed; pip install 'quire[model]'"
+            "model_libraries_missing", f"{error.name} is not installed: Quire needs its extra 'model'"
         ) from None
     if threads is not None:
         torch.set_num_threads(threads)

@@ -151,6 +151,6 @@ def _torch() -> Any:
         import transformers  # noqa: F401, PLC0415  # as above
     except ImportError as error:
         raise Unsupported(
-            "model_libraries_missing", f"{error.name} is not installed; pip install 'quire[model,train]'"
+            "model_libraries_missing", f"{error.name} is not installed: Quire needs its extras 'model' and 'train'"
         ) from None
     return torch

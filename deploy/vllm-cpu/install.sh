@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install.sh FOLDER: a real vLLM that needs no GPU, in an environment of its own, for tests. About 620 MB over the
-# wire and 2.3 GB on disk; does nothing when it is there already. Needs Python 3.11.
+# wire and 2.5 GB on disk; does nothing when it is there already. Needs Python 3.11.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 venv=$1

@@ -221,14 +221,14 @@ STAGES: tuple[Stage, ...] = (
         "parts",
         0.08,
         (
-            Group(0.10, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
+            Group(0.16, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
             Group(0.06, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110),
-            Group(0.10, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0),
-            Group(0.14, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
-            Group(0.22, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
-            Group(0.28, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85),
+            Group(0.08, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0),
+            Group(0.12, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
+            Group(0.30, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
+            Group(0.20, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85),
             Group(
-                0.10, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9
+                0.08, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9
             ),
         ),
         spelling=0.5,

@@ -87,7 +87,7 @@ def find(folder: Path | None = None) -> Fonts:
     training = tuple(face for face in faces if not face.held)
     if len(training) < 4:
         raise Unsupported(
-            "training_fonts_missing", "too few fonts to train on; pip install 'quire[train]' brings some"
+            "training_fonts_missing", "too few fonts to train on: Quire's extra 'train' brings some"
         )
     return Fonts(training, tuple(face for face in faces if face.held))
 

@@ -25,6 +25,8 @@ def codes(tree: ast.Module) -> Iterator[str]:
             )
             if node.func.id in RAISED | SHOWN | {"fault"}:
                 yield from strings(given)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "warn":
+            yield from strings(node.args[:1])
         elif isinstance(node, ast.ClassDef):
             for line in node.body:
                 if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "code":

@@ -79,10 +79,8 @@ def test_known_pages_are_the_same_each_time_and_every_issuer_has_some() -> None:
     assert len({page.text for page in first}) > 15
 
 
-def test_the_fit_of_the_small_reader_is_one_of_text() -> None:
-    stored = (shipped.folder() / "text-fit.json").read_bytes()
-    calibration = Calibration.parse(stored)
-    assert (calibration.name, calibration.measured_on) == ("nano-text-4", Kind.TEXT)
+def test_the_fit_of_the_small_reader_tells_sure_text_from_unsure() -> None:
+    calibration = Calibration.parse((shipped.folder() / "text-fit.json").read_bytes())
     sure, unsure = (text_probability(Certainty(m, m / 2), calibration) for m in (0.99, 0.5))
     assert sure is not None
     assert unsure is not None

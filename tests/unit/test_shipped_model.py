@@ -8,7 +8,7 @@ import pytest
 from model_runtime.checkpoints import find, source
 from model_runtime.families import Family, family_of
 from model_runtime.nano import shipped
-from pipeline.confidence import Calibration
+from pipeline.confidence import Calibration, Kind
 from schemas.errors import EngineUnavailable
 
 MOST_BYTES = 40_000_000
@@ -32,7 +32,7 @@ def test_it_is_found_by_its_alias_and_spoken_to_as_a_qwen2_vl() -> None:
 def test_its_options_name_files_that_are_there() -> None:
     options = shipped.options()
     fit = Calibration.parse(Path(options["calibration"]).read_text())
-    assert fit.name == "nano-text-4"
+    assert fit.measured_on is Kind.TEXT
 
 
 @pytest.mark.parametrize("how", ["changed", "added", "missing"])

@@ -20,6 +20,7 @@ from tests.vllm.server import VllmServer
 
 TEXT = "Invoice 2024-0117\nCoffee 2.80\nBread 3.10\nMilk 1.20\nCash 10.00"
 RESULT_SCHEMA = Path(__file__).parents[2] / "docs" / "result.schema.json"
+FIT = json.loads((NANO / "text-fit.json").read_text())["name"]
 PLAIN = f"prompt=plain&visual_tokens=60&x_height=7&check=never&calibration={NANO / 'text-fit.json'}"
 """What the small reader was trained for: to read, on 60 visual tokens at most, pages in one piece."""
 
@@ -63,7 +64,7 @@ def test_text_is_right(reading: Api, tmp_path: Path) -> None:
     read_page = result["pages"][0]
     assert (read_page["source"], read_page["engine"]["model"]) == ("model", shipped.NAME)
     assert errors(result, TEXT) <= 0.12, read_page["text"]
-    assert read_page["engine"]["calibration"] == "nano-text-4"
+    assert read_page["engine"]["calibration"] == FIT
     assert all(0 < block["confidence"] < 1 for block in read_page["blocks"])
     assert result["usage"]["visual_tokens"] == read_page["budget"]["visual_tokens"] == 60
     assert result["usage"]["prompt_tokens"] > 60
