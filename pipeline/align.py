@@ -74,19 +74,18 @@ class _Laid:
     def all(self, reference: Reference) -> None:
         """Long lines first, in order: they fix where the short ones belong."""
         ends: dict[int, int] = {}
-        lines = list(enumerate(reference.lines))
         keys = [confusable(folded("".join(w.text for w in line.words))[0]) for line in reference.lines]
         for long in (True, False):
             cursor = 0
-            for index, _ in lines:
+            for index in range(len(keys)):
                 if (len(keys[index]) > _SHORT) is not long or not keys[index]:
                     cursor = ends.get(index, cursor)
                     continue
-                found = self._exact(keys[index], cursor) or self._near(keys[index], cursor)
+                found = self._exact(keys[index], cursor) or self._near(keys[index])
                 if found is not None:
                     self._lay(reference, index, *found)
                     ends[index] = cursor = found[1]
-        for index, _ in lines:
+        for index in range(len(keys)):
             if index not in ends and keys[index]:
                 self._word_by_word(reference, index)
 
@@ -100,13 +99,12 @@ class _Laid:
                 at = self._text.find(pattern, at + 1)
         return None
 
-    def _near(self, pattern: str, cursor: int) -> tuple[int, int] | None:
+    def _near(self, pattern: str) -> tuple[int, int] | None:
         if len(pattern) < _SHORTEST_FUZZY or self._fuzzy >= _MOST_FUZZY:
             return None
         self._fuzzy += 1
         free = "".join("\0" if used else char for char, used in zip(self._text, self.used, strict=True))
         found = nearest(pattern, free, int(len(pattern) * _EDITS))
-        del cursor
         return (found.start, found.end) if found is not None and found.end > found.start else None
 
     def _lay(self, reference: Reference, index: int, start: int, end: int) -> None:

@@ -12,7 +12,7 @@ from schemas.engine import PixelLimits
 from schemas.geometry import Box
 
 _OVERLAP_LETTERS = 12.0
-"""Overlap of two parts, in heights of the letters that set the page's scale: about four lines."""
+"""What a part shows of the next, in heights of the letters that set the page's scale: about four lines."""
 
 _MOST_OVERLAP = 0.2
 _MOST_DEPTH = 16
@@ -45,6 +45,9 @@ _ROWS_LETTERS = 16.0
 _STRIP = 0.1
 """Height of a part, as a share of its width, below which its halves would be strips."""
 
+_SHARED = 0.15
+"""Of the length of a part, what both of its halves show."""
+
 _SLIVER_LETTERS = 8.0
 """A part narrower than this would hold a line number or a rule, and is no part of its own."""
 
@@ -69,7 +72,8 @@ def plan(sheet: Sheet, limits: PixelLimits, most: int) -> Tiling | None:
 
     When ``most`` is too few for the size wanted, the size is what gives way.
     """
-    shrink = 1.0
+    # Fewer pixels than `most` images hold are not worth a try: pages may be a thousand times too large.
+    shrink = min(1.0, math.sqrt(most * limits.max_pixels / (sheet.width * sheet.height)))
     while True:
         smaller = Sheet(
             sheet.width * shrink, sheet.height * shrink, sheet.letter * shrink, sheet.image, sheet.dark
@@ -80,19 +84,17 @@ def plan(sheet: Sheet, limits: PixelLimits, most: int) -> Tiling | None:
         shrink *= 0.85
 
 
-def halves(box: Box, limits: PixelLimits, *, down: bool = True, overlap: float = 0.15) -> Cut:
-    """A box of the page image in two overlapping parts, each as large as the engine takes it."""
+def halves(box: Box, limits: PixelLimits) -> Cut:
+    """A box of the page image in two overlapping parts, each as large as the engine takes it: an upper and a
+    lower one, or of a strip, which may be a single line, a left and a right one."""
     x0, y0, x1, y1 = box
-    if down:
-        extra = (y1 - y0) * overlap / 2
-        middle = (y0 + y1) / 2
-        boxes = ((x0, y0, x1, middle + extra), (x0, middle - extra, x1, y1))
-    else:
-        extra = (x1 - x0) * overlap / 2
-        middle = (x0 + x1) / 2
-        boxes = ((x0, y0, middle + extra, y1), (middle - extra, y0, x1, y1))
-    first, second = (tile_of(one, 1e9, limits) for one in boxes)
-    return Cut(down, overlap / (0.5 + overlap / 2), (first, second))
+    down = y1 - y0 >= _STRIP * (x1 - x0)
+    length = y1 - y0 if down else x1 - x0
+    middle = ((y0 + y1) if down else (x0 + x1)) / 2
+    first, second = (
+        tile_of(one, 1e9, limits) for one in _parts(box, middle, length * _SHARED / 2, down=down)
+    )
+    return Cut(down, _SHARED / (0.5 + _SHARED / 2), (first, second))
 
 
 def tile_of(box: Box, scale: float, limits: PixelLimits) -> Tile:

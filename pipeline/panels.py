@@ -63,16 +63,12 @@ def order_within(boxes: Sequence[Box], panels: Sequence[Box], slack: float) -> l
     cards = [
         _Unit(
             union([boxes[i] for i in inside]),
-            [inside[k] for k in _ordered([boxes[i] for i in inside], slack)],
+            [inside[k] for k in reading_order([boxes[i] for i in inside], slack)],
         )
         for inside in members.values()
     ]
     units += _in_rows(cards, slack)
-    return [i for k in _ordered([unit.at for unit in units], slack) for i in units[k].members]
-
-
-def _ordered(boxes: Sequence[Box], slack: float) -> list[int]:
-    return reading_order(boxes, slack)
+    return [i for k in reading_order([unit.at for unit in units], slack) for i in units[k].members]
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model_runtime.checkpoints import source
 from schemas.errors import Unsupported
 from services.cli import FAILED, say
 from services.folder_lock import FolderLock
@@ -41,7 +42,7 @@ def train(
     seed: Annotated[int, typer.Option(help="of weights and pages")] = 1,
     resume: Annotated[bool, typer.Option(help="go on where the folder's last state stands")] = False,
     start: Annotated[
-        Path | None, typer.Option(help="a checkpoint folder whose weights to start from")
+        str | None, typer.Option(help="whose weights to start from: a checkpoint's folder, or nano")
     ] = None,
     first: Annotated[str, typer.Option(help="stage to begin with")] = "see",
     last: Annotated[
@@ -69,6 +70,7 @@ def train(
     on_cpu = device is Device.CPU
     last = last or ("text" if on_cpu else "tasks")
     _check_stages(first, last)
+    begun_with = _folder_of(start) if start is not None else None
     with FolderLock(out):  # two trainings of one folder would spoil each other's state
         torch = _torch()
         from model_runtime.nano.train import Settings, Training  # noqa: PLC0415  # needs torch
@@ -93,10 +95,11 @@ def train(
             fonts=fonts,
         )
         training = Training(settings, say)
-        if resume and not training.resume():
+        resumed = resume and training.resume()
+        if resume and not resumed:
             say("quire: there is nothing to resume, a new training begins")
-        elif start is not None and not resume:
-            training.start_from(start)
+        if begun_with is not None and not resumed:
+            training.start_from(begun_with)
         _run(training)
 
 
@@ -106,6 +109,13 @@ def _check_stages(first: str, last: str) -> None:
     known = [stage.name for stage in STAGES]
     if first not in known or last not in known or known.index(first) > known.index(last):
         raise Unsupported("unsupported_setting", f"stages are {', '.join(known)}, in this order")
+
+
+def _folder_of(checkpoint: str) -> Path:
+    folder = Path(source(checkpoint))
+    if not (folder / "config.json").is_file():
+        raise Unsupported("checkpoint_unknown", f"there is no checkpoint in {checkpoint[:200]!r}")
+    return folder
 
 
 def _run(training: "Training") -> None:
@@ -151,6 +161,7 @@ def _torch() -> Any:
         import transformers  # noqa: F401, PLC0415  # as above
     except ImportError as error:
         raise Unsupported(
-            "model_libraries_missing", f"{error.name} is not installed: Quire needs its extras 'model' and 'train'"
+            "model_libraries_missing",
+            f"{error.name} is not installed: Quire needs its extras 'model' and 'train'",
         ) from None
     return torch

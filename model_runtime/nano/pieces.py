@@ -56,8 +56,6 @@ class Chart:
     runs: tuple[Run, ...]
     """What it is made of: its box is around them."""
 
-    frame: tuple[float, float, float, float]
-
 
 @dataclass
 class Page:

@@ -85,7 +85,8 @@ class Sheet:
         centred: bool = False,
         heading: bool = False,
     ) -> bool:
-        """One line of text, its parts at both margins. False, and nothing drawn, where it does not fit."""
+        """One line of text, its parts at both margins; ``centred`` where there is one part. False, and
+        nothing drawn, where it does not fit."""
         style = style or self.style
         if self.side is Side.LEFT and left:
             right = ()
@@ -105,7 +106,7 @@ class Sheet:
         if self.y + (_ABOVE + _BELOW) * style.size > self.height:
             return False
         base = self.y + _ABOVE * style.size
-        if centred:
+        if centred and not right:
             start = (self.left + self.right - wide) / 2
         runs = self.pieces(start, base, left, style)
         if right:

@@ -190,10 +190,7 @@ def _question(page: Page, rng: random.Random) -> Exercise:
     picked = rng.sample(names, min(len(names), rng.randint(1, 2)))
     if others and (not picked or rng.random() < 0.2):
         picked.append(rng.choice(others))
-    asked = [
-        f"{rng.choice(('What is', 'What is'))} {_NAMES.get(name, 'the ' + name.replace('_', ' '))}?"
-        for name in picked
-    ]
+    asked = [f"What is {_NAMES.get(name, 'the ' + name.replace('_', ' '))}?" for name in picked]
     boxes = rng.random() < 0.7
     shape = answers_schema(len(asked), boxes=boxes)
     members = []
@@ -234,7 +231,6 @@ def _charts(page: Page, rng: random.Random) -> Exercise:
     chart = page.chart
     if chart is None or page.kind is not Kind.CHART:
         return Exercise(prompt, '{"charts":[]}')
-    _height, _width = page.drawn.cover.shape
     box = per_mille(page, chart.runs) or [0, 0, 1000, 1000]
     points = ",".join(
         f'{{"x":{_json(bar.label)},"y":{bar.number},"unit":null,"source":"label"}}' for bar in chart.bars

@@ -34,11 +34,17 @@ def at(sheet: Sheet, place: Place) -> Evidence:
     start, end = place.outer or (place.start, place.end)
     printed = place.segment.text[start:end]
     quote = f"{place.label} {printed}" if place.label else printed
+    boxes = boxes_of(place.segment, place.start, place.end)
+    return evidence_of(sheet.number, quote, boxes, Match.EXACT if place.exact else Match.FUZZY)
+
+
+def evidence_of(page: int, quote: str, boxes: list[Box] | None, match: Match = Match.EXACT) -> Evidence:
+    """``match``: of the quote, where it was located; nobody but the reader says so where it was not."""
     return Evidence(
-        page=sheet.number,
+        page=page,
         quote=quote[:_LONGEST_QUOTE],
-        boxes=boxes_of(place.segment, place.start, place.end),
-        match=Match.EXACT if place.exact else Match.FUZZY,
+        boxes=boxes or None,
+        match=match if boxes else Match.MODEL,
     )
 
 
@@ -80,8 +86,7 @@ def lines_at(
     boxes: list[Box] = [
         box for place in places for box in boxes_of(place.segment, place.start, place.end) or []
     ]
-    quote = " ".join(place.raw for place in places)[:_LONGEST_QUOTE]
-    evidence = Evidence(page=sheet.number, quote=quote, boxes=boxes or None)
+    evidence = evidence_of(sheet.number, " ".join(place.raw for place in places), boxes)
     return FieldCandidate(
         path, Outcome.VALUE, score, (Reading(raw),), raw=raw, evidence=(evidence,), page=sheet.number, row=row
     )

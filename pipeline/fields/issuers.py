@@ -1,7 +1,7 @@
 """The name of whoever issued a paper: judged by legal form, place, size and what stands around it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.fields.addresses import (
@@ -22,6 +22,8 @@ from pipeline.fields.wordlists import folded, keys, pieces, whole_words
 
 _TOP_LINES = 14
 _DOMAIN = re.compile(r"(?:@|www\.|//)([\w\-]{3,40})\.[a-z]{2,6}")
+_SHORTEST_DOMAIN = 4
+_MOST_DOMAINS = 50  # each is held against each line: bounds the work on a page of addresses
 _MOST_WORDS, _HEADING_WORDS = 8, 4
 _LARGE = 0.2  # of the usual line height more
 _LOWEST = 0.35
@@ -127,10 +129,13 @@ def _last_legal_form(text: str) -> int:
     return max((found.end() for found in whole_words("legal_forms").finditer(text)), default=0)
 
 
-def _domains(sheet: Sheet) -> set[str]:
-    """Second-level names of web and mail addresses: ``qualityhosting`` says who writes."""
+def _domains(sheet: Sheet) -> list[str]:
+    """Second-level names of web and mail addresses, the first of them: ``qualityhosting`` says who writes."""
     texts = (segment.text.lower() for segment in sheet.segments)
-    return {key(match.group(1)) for text in texts for match in _DOMAIN.finditer(text)} - keys("mail_hosts")
+    found = (key(match.group(1)) for text in texts for match in _DOMAIN.finditer(text))
+    hosts = keys("mail_hosts")
+    named = dict.fromkeys(name for name in found if len(name) >= _SHORTEST_DOMAIN and name not in hosts)
+    return list(named)[:_MOST_DOMAINS]
 
 
 def _impossible(text: str, segment: Segment, page: Marked) -> bool:
@@ -168,7 +173,7 @@ def _sums_up(page: Marked) -> bool:
     return any(target.concept == "total" for hit in page.all_hits() for target in hit.targets)
 
 
-def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str], *, heads: bool) -> float | None:
+def _score(text: str, segment: Segment, sheet: Sheet, domains: Sequence[str], *, heads: bool) -> float | None:
     """How much a line looks like the issuer's name; None far from the top without a legal form.
 
     ``heads``: it is the first line of a bill.
@@ -180,7 +185,8 @@ def _score(text: str, segment: Segment, sheet: Sheet, domains: set[str], *, head
     words = fold(text).split()
     trade = has_trade(text)
     addressed = _near_address(sheet, segment, after=True)
-    own_domain = any(len(d) >= 4 and (d in key(text) or key(text) in d) for d in domains)
+    name = key(text)
+    own_domain = any(domain in name or name in domain for domain in domains)
     large = segment.height / sheet.line_height - 1.0
     if not (legal or trade or addressed or own_domain or heads or large > _LARGE):
         return None  # the first words of a letter name nobody

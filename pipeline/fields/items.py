@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from pipeline.fields.currencies import in_currency_of
-from pipeline.fields.evidence import Place, at, value_at
+from pipeline.fields.evidence import Place, at, evidence_of, value_at
 from pipeline.fields.item_rows import BodyRow, Cell, Column, Item, assign, grouped
 from pipeline.fields.labels import Hit, LabelIndex, index_of, opens
 from pipeline.fields.layout import Row, Sheet, boxes_of
@@ -12,7 +12,7 @@ from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.tabular import table_items
 from pipeline.fields.till import till_items
 from pipeline.fields.values import Parsed, parse
-from schemas.field import Evidence, FieldType
+from schemas.field import FieldType
 from schemas.geometry import Box
 from schemas.page import PageContent
 
@@ -22,7 +22,6 @@ _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _WRAPPED = 0.8  # line heights between the lines of one header
 _CLEAR_SUM = 0.9  # labels of sums that end a list also where other words stand before them
 _MAX_ROWS = 2000
-_LONGEST_QUOTE = 300
 _SCORE = 0.8
 
 
@@ -217,7 +216,7 @@ def _item_candidates(sheet: Sheet, item: Item, columns: list[Column], row: int) 
 def _words(sheet: Sheet, leaf: Leaf, cells: list[Cell], row: int) -> FieldCandidate:
     text = " ".join(cell.text.strip() for cell in cells)
     boxes: list[Box] = [box for cell in cells for box in boxes_of(cell.segment, cell.start, cell.end) or []]
-    evidence = Evidence(page=sheet.number, quote=text[:_LONGEST_QUOTE], boxes=boxes or None)
+    evidence = evidence_of(sheet.number, text, boxes)
     return FieldCandidate(
         leaf.name, Outcome.VALUE, _SCORE, (Reading(text),), text, (evidence,), sheet.number, row
     )

@@ -162,7 +162,7 @@ def _without_value(leaf: Leaf, found: Sequence[FieldCandidate], document: _Docum
 def _field(leaf: Leaf, group: _Group, rivals: Sequence[_Group], path: str, document: _Document) -> Field:
     reading, best = group.choice.readings[0], group.best
     open_ = group.choice.open or bool(rivals)
-    if best.asserted and not any(evidence.boxes for evidence in best.evidence):
+    if not any(evidence.boxes for evidence in best.evidence):
         detail = "what the reader quotes for it was not found on the page"
         document.warnings.append(
             ResultWarning(code="quote_not_located", detail=detail, page=best.page, path=path)

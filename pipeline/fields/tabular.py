@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.fields.evidence import evidence_of
 from pipeline.fields.folding import key
 from pipeline.fields.labels import LabelIndex, index_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
 from pipeline.fields.values import parse
 from pipeline.fields.vocabulary import by_key
-from schemas.field import Evidence, FieldType
+from schemas.field import FieldType
 from schemas.table import Cell, CellRole, Table
 
 _ENDS = frozenset({"total", "net", "rounding", "tax"})
@@ -90,7 +91,7 @@ def _row(page: int, cells: dict[int, Cell], columns: dict[int, Leaf], row: int) 
         if cell is None or not text:
             yield FieldCandidate(leaf.name, Outcome.BLANK, 0.5, page=page, row=row)
             continue
-        evidence = Evidence(page=cell.page, quote=text[:300], boxes=[cell.bbox] if cell.bbox else None)
+        evidence = evidence_of(cell.page, text, [cell.bbox] if cell.bbox else None)
         if leaf.type is FieldType.TEXT and leaf.kind is Kind.PLAIN:
             yield FieldCandidate(
                 leaf.name, Outcome.VALUE, 0.8, (Reading(text),), text, (evidence,), page, row

@@ -35,10 +35,13 @@ def till_items(sheet: Sheet, leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidat
     by_concept = {leaf.concept: leaf for leaf in leaves if leaf.concept}
     if not {"description", "amount"} <= set(by_concept):
         return
+    if not sheet.rows:
+        return
+    edge = max(row.box[2] for row in sheet.rows) - _AT_RIGHT * max(sheet.width, 1.0)
     waiting: list[Segment] = []
     number = 0
     for row in sheet.rows[: _end(sheet)]:
-        line = _priced(sheet, row)
+        line = _priced(row, edge)
         if line is None:
             waiting = [] if _off_topic(row) else [*waiting, *row.segments][-2:]
             continue
@@ -60,13 +63,13 @@ def _end(sheet: Sheet) -> int:
     return 0  # without sums it is no receipt
 
 
-def _priced(sheet: Sheet, row: Row) -> _Line | None:
+def _priced(row: Row, edge: float) -> _Line | None:
+    """A row that ends with an amount, right of ``edge``."""
     last = row.segments[-1]
     amounts = [a for a in amounts_in(last.text) if "." in (a.readings[0].decimal or "")]
     if not amounts or amounts[-1].end < len(last.text.rstrip()) - 2 or _off_topic(row):
         return None
-    right = max(other.box[2] for other in sheet.rows)
-    if last.box[2] < right - _AT_RIGHT * max(sheet.width, 1.0):
+    if last.box[2] < edge:
         return None
     return _Line(row, (last, amounts[-1]), tuple(row.segments[:-1]) or (last,))
 

@@ -67,10 +67,20 @@ def _filled(line: Sequence[Word]) -> Iterator[Guessed]:
         at = end
 
 
+def _beside(one: Box, other: Box) -> bool:
+    return one[1] < (other[1] + other[3]) / 2 < one[3]
+
+
 def _between(words: Sequence[Word], before: Guessed | None, after: Guessed | None) -> Iterator[Guessed]:
     """Words at the side of the neighbour they belong to: a sign or a number to the right one."""
     anchor = before or after
-    if anchor is None or (before is not None and after is not None and before.box[2] > after.box[0]):
+    if anchor is None:
+        return
+    if before is not None and after is not None and before.box[2] > after.box[0]:
+        if _beside(before.box, after.box):
+            # One word to the other reader, `14/03` where this one has `14 / 03`: all have its box.
+            shared = (after.box[0], before.box[1], before.box[2], before.box[3])
+            yield from (Guessed(word, shared, seen=False) for word in words)
         return
     letter = (anchor.box[2] - anchor.box[0]) / max(1, len(anchor.word.text))
     letter = min(letter, _WIDEST_LETTER * (anchor.box[3] - anchor.box[1]))

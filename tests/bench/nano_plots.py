@@ -27,6 +27,8 @@ def budget(axes: Axes, points: Sequence[dict[str, Any]]) -> None:
     for scan, label in _SCANS.items():
         ours = [point for point in points if point["name"].startswith(scan) and point["pages"]]
         curve = sorted((one["shown_px"], one["cer"]) for one in ours if not one["name"].endswith("auto"))
+        if not curve:  # time was up before its first page
+            continue
         (line,) = axes.plot(*zip(*curve, strict=True), marker="o", markersize=3, label=label)
         for one in ours:
             if one["name"].endswith("auto"):

@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from model_runtime.nano import shipped
 from services.folder_lock import FolderLock
 from tests.servers.server import free_port
 
@@ -160,6 +161,33 @@ def test_a_training_that_is_refused_leaves_no_folder(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "in this order" in done.stderr
     assert not (tmp_path / "nano").exists()
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_training_does_not_begin_without_the_weights_it_was_to_start_from(
+    tmp_path: Path, resume: tuple[str, ...]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = quire("train-nano", "--out", str(tmp_path / "out"), "--start", str(tmp_path / "empty"), *resume)
+    assert done.returncode == 2
+    assert "no checkpoint in" in done.stderr
+
+
+def test_a_training_that_has_nothing_to_resume_still_starts_from_the_weights_given(tmp_path: Path) -> None:
+    weights = pytest.importorskip("safetensors.torch")
+    torch = pytest.importorskip("torch")
+    done = quire(
+        "train-nano", "--out", str(tmp_path), "--minutes", "0.01", "--start", "nano", "--first", "parts",
+        "--last", "parts", "--tokens", "500", "--resume",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "there is nothing to resume" in done.stderr
+    name = "model.layers.0.mlp.up_proj.weight"
+    old, new = (
+        weights.load_file(folder / "model.safetensors")[name].float().flatten()
+        for folder in (shipped.folder(), tmp_path / "checkpoint")
+    )
+    assert torch.cosine_similarity(old, new, dim=0) > 0.9, "weights from nothing are like no others"
 
 
 def test_a_plan_is_lines_or_json() -> None:

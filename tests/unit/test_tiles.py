@@ -286,6 +286,20 @@ def test_halves_overlap_and_cover() -> None:
     assert second.box[3] == 1176
 
 
+def test_a_strip_is_halved_along_and_keeps_its_line_whole() -> None:
+    for box in ((0.0, 0.0, 448.0, 28.0), (0.0, 0.0, 14000.0, 112.0)):
+        first, second = tiles(halves(box, LIMITS))
+        assert (first.box[1], first.box[3]) == (second.box[1], second.box[3]) == (0, box[3])
+        assert first.box[2] > second.box[0]
+
+
+def test_a_page_a_thousand_times_too_large_gets_no_more_parts_than_any() -> None:
+    sheet = Sheet(1.6e6, 1.6e6, 8.0, (1.6e6, 1.6e6))
+    made = plan(sheet, LIMITS, 24)
+    assert made is not None
+    assert 12 <= len(tiles(made)) <= 24
+
+
 def written(lines: list[str]) -> Written:
     text = "\n".join(lines)
     pieces: list[Piece] = []

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.fields.candidates import candidates
 from pipeline.fields.resolve import resolve
-from schemas.field import Field
+from schemas.field import Field, Match
 from schemas.page import Block, BlockKind, PageContent, PageResult, PageState, Word
 
 SCHEMA = {
@@ -70,5 +70,46 @@ def test_what_nobody_located_gets_no_box() -> None:
     assert box == pytest.approx((10, 10, 58, 20)), "around the words of the name that were located"
 
 
+def test_what_nobody_located_is_told_and_no_exact_match() -> None:
+    found = read("DE466647381")
+    assert [evidence.match for evidence in found["vat_id"].evidence] == [Match.MODEL]
+    assert [evidence.match for evidence in found["total"].evidence] == [Match.EXACT]
+
+
 def test_a_line_of_which_no_word_was_located_gives_no_value() -> None:
     assert read("CHANGE", "4,61")["change"].value is None
+
+
+@pytest.mark.parametrize(
+    ("text", "together", "wanted"),
+    [
+        ("Date: 14 / 03 / 2024", "14/03/2024", {"date": "2024-03-14"}),
+        ("Company: China & Co", "China&Co", {"company": "China & Co"}),
+        ("Weight: 100 - 200 kg", "100-200", {"weight": "100 - 200 kg"}),
+    ],
+)
+def test_signs_stay_between_words_that_the_other_reader_did_not_part(
+    text: str, together: str, wanted: dict[str, str]
+) -> None:
+    label, *words = text.split()
+    whole = (60.0, 10.0, 60 + 5.0 * len(together), 20.0)
+    made = [Word(text=label, bbox=(10, 10, 10 + 5.0 * len(label), 20), block="b1")]
+    for word in words:
+        seen = word in together and word.isalnum()
+        made.append(Word(text=word, bbox=whole if seen else None, block="b1"))
+    page = PageResult(
+        number=1,
+        width=160,
+        height=40,
+        state=PageState.READ,
+        text=text,
+        blocks=[Block(id="b1", kind=BlockKind.PARAGRAPH, text=text)],
+        words=made,
+    )
+    types = {"date": {"type": "string", "format": "date"}}
+    schema = {
+        "type": "object",
+        "properties": {name: types.get(name, {"type": "string"}) for name in wanted},
+    }
+    found = resolve(schema, candidates(schema, PageContent(page=page)), [1]).fields
+    assert {field.path: field.value for field in found} == wanted

@@ -37,9 +37,8 @@ def chart(sheet: Sheet) -> Chart | None:
     if rng.random() < 0.7:
         sheet.canvas.fill(sheet.left, bottom, sheet.right, bottom + 1)
     sheet.wrote(" ".join(labels), tuple(runs))
-    frame = (sheet.left, top - style.size * 1.2, sheet.right, bottom + style.size * 1.4)
     bars = tuple(Bar(label, number) for label, number in zip(labels, numbers, strict=True))
-    return Chart(title, bars, tuple(heads + runs), frame)
+    return Chart(title, bars, tuple(heads + runs))
 
 
 def _number(sheet: Sheet) -> str:

@@ -47,7 +47,7 @@ def receipt(sheet: Sheet, most_lines: int) -> None:
         lines = [("net", net), *lines]
     if total_lines > 3:
         given = (total // 1000 + 1) * 1000
-        lines += [("cash", given), ("change", given - total)][: total_lines - 3 + 1]
+        lines += [("cash", given), ("change", given - total)]
     for key, value in lines:
         foot.append(_sum_line(sheet, said[key], key, manner.amount(value), manner, bold=key == "total"))
     if room - len(head) - len(items) - len(foot) > 0 and rng.random() < 0.5:

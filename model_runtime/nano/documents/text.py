@@ -32,7 +32,7 @@ def lines(sheet: Sheet, most_lines: int, most_characters: int, *, short: bool = 
         right = [Piece(_amount(sheet))] if amounts and rng.random() < 0.8 else []
         beside = sum(style.width(piece.text) for piece in right) + (style.size if right else 0)
         text = (
-            _few(sheet)
+            sheet.lexicon.mess(3)
             if short
             else filled(
                 sheet, sheet.right - start - beside, left - sum(len(p.text) + 1 for p in right), style.width
@@ -42,14 +42,8 @@ def lines(sheet: Sheet, most_lines: int, most_characters: int, *, short: bool = 
             right = []
         if short:
             start += rng.uniform(0, max(0.0, sheet.right - start - style.width(text)))
-        if sheet.line(
-            [Piece(text)] if text else [], right, style=style, x=start, centred=centred and not right
-        ):
+        if sheet.line([Piece(text)] if text else [], right, style=style, x=start, centred=centred):
             left -= len(sheet.page.plain[-1]) + 1
-
-
-def _few(sheet: Sheet) -> str:
-    return sheet.lexicon.mess(3)
 
 
 def _amount(sheet: Sheet) -> str:
