@@ -126,7 +126,7 @@ def _drawing(wish: Wish, rng: random.Random) -> tuple[float, float]:
 def _size(wish: Wish, rng: random.Random) -> float:
     low, high = wish.sizes
     wide, lines = _LEAST_WIDE.get(wish.kind, 3), _LEAST_LINES.get(wish.kind, 1)
-    if wish.part:
+    if wish.part and wish.kind in _PAPERS:
         wide, lines = _LEAST_WIDE_OF_PARTS, 1
     high = min(high, wish.width / (0.5 * wide), wish.height / (1.3 * lines))
     # Small type is harder and more usual than large.

@@ -1,6 +1,6 @@
 """What is trained when: stages from black words on white to every task, and how the learning rate falls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model_runtime.nano.pieces import Kind
 from model_runtime.nano.tasks import Asked
@@ -164,6 +164,12 @@ _POINTS: tuple[Share, ...] = (
     (0.01, Kind.UNREADABLE, Asked.QUESTION),
 )
 
+# Of up to so many lines: what `text` begins with and `parts` goes on with.
+_TO_TWO = Group(1, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90)
+_TO_THREE = Group(1, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110)
+_TO_EIGHT = Group(1, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200)
+_TO_THIRTEEN = Group(1, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320)
+
 STAGES: tuple[Stage, ...] = (
     Stage(
         "see",
@@ -207,10 +213,10 @@ STAGES: tuple[Stage, ...] = (
         "text",
         0.10,
         (
-            Group(0.14, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
-            Group(0.12, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110),
-            Group(0.30, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
-            Group(0.34, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
+            replace(_TO_TWO, weight=0.14),
+            replace(_TO_THREE, weight=0.12),
+            replace(_TO_EIGHT, weight=0.30),
+            replace(_TO_THIRTEEN, weight=0.34),
             Group(0.10, (10, 19), (10, 15), 260, _LONG_TEXTS, (12, 20), most_lines=18, most_characters=420),
         ),
         spelling=0.5,
@@ -221,11 +227,11 @@ STAGES: tuple[Stage, ...] = (
         "parts",
         0.08,
         (
-            Group(0.16, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90),
-            Group(0.06, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110),
+            replace(_TO_TWO, weight=0.16),
+            replace(_TO_THREE, weight=0.06),
             Group(0.08, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0),
-            Group(0.12, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200),
-            Group(0.30, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320),
+            replace(_TO_EIGHT, weight=0.12),
+            replace(_TO_THIRTEEN, weight=0.30),
             Group(0.20, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85),
             Group(
                 0.08, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9
