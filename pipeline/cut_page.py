@@ -175,9 +175,10 @@ class _Strip:
 @dataclass(frozen=True, slots=True)
 class _Ink:
     """What lies in a part of the small picture, where that begins, and which of its rows and columns are
-    white: less ink crosses them than of a letter."""
+    white: less ink crosses them than of a letter. ``page``: rows and columns of the whole picture."""
 
     dark: "NDArray[np.bool_]"
+    page: tuple[int, int]
     top: int
     left: int
     rows: "NDArray[np.bool_]"
@@ -189,7 +190,7 @@ def _ink(sheet: Sheet, dark: "NDArray[np.bool_]", share: Box) -> _Ink:
     top, left = int(share[1] * high), int(share[0] * wide)
     part = dark[top : math.ceil(share[3] * high), left : math.ceil(share[2] * wide)]
     crossing = _CROSSING * sheet.letter / sheet.height * high
-    return _Ink(part, top, left, part.sum(axis=1) <= crossing, part.sum(axis=0) <= crossing)
+    return _Ink(part, (high, wide), top, left, part.sum(axis=1) <= crossing, part.sum(axis=0) <= crossing)
 
 
 def _size(sheet: Sheet, share: Box) -> tuple[float, float]:
@@ -209,22 +210,21 @@ def _gutter(sheet: Sheet, share: Box, most: float) -> tuple[bool, float, float] 
     if sheet.dark is None:
         return None
     ink = _ink(sheet, sheet.dark, share)
-    found = [_strips(sheet, sheet.dark.shape, ink, where) for where in _WHERE]
+    found = [_strips(sheet, ink, where) for where in _WHERE]
     apart = ([strip for strip in strips if not strip.parts_rows] for strips in found)
     best = next(filter(None, apart), None) or next(filter(None, found), None)
     if best is None:
         return None
     widest = max(best, key=lambda strip: strip.wide)
     if widest.parts_rows and _has_rows(sheet, share):
-        at = _between_rows(sheet, len(sheet.dark), ink, _even(sheet, share, most))
+        at = _between_rows(sheet, ink, _even(sheet, share, most))
         return (True, at, 0.0) if at is not None else None
     return widest.down, widest.at, 0.0
 
 
-def _strips(sheet: Sheet, shape: tuple[int, ...], ink: _Ink, where: tuple[float, float]) -> list[_Strip]:
-    """The widest across and the widest along, where they are wider than the space between two lines.
-    ``shape``: of the small picture."""
-    high, wide = shape
+def _strips(sheet: Sheet, ink: _Ink, where: tuple[float, float]) -> list[_Strip]:
+    """The widest across and the widest along, where they are wider than the space between two lines."""
+    high, wide = ink.page
     found = []
     for down, white, first, count, pixels in (
         (True, ink.rows, ink.top, high, sheet.height),
@@ -243,9 +243,9 @@ def _strips(sheet: Sheet, shape: tuple[int, ...], ink: _Ink, where: tuple[float,
     return found
 
 
-def _between_rows(sheet: Sheet, high: int, ink: _Ink, even: float) -> float | None:
-    """Where a part may be cut between two rows, nearest to its share ``even``; as a share of the page, whose
-    small picture is ``high`` pixels high."""
+def _between_rows(sheet: Sheet, ink: _Ink, even: float) -> float | None:
+    """Where a part may be cut between two rows, nearest to its share ``even``; as a share of the page."""
+    high, _ = ink.page
     gaps = [
         (start + end) / 2
         for start, end in _runs(ink.rows, _WHERE[0])
