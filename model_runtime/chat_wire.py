@@ -113,13 +113,22 @@ def piece(line: bytes) -> Piece | None:
     text = (choice.get("delta") or {}).get("content") or ""
     return Piece(
         tokens=tuple(_tokens(text, (choice.get("logprobs") or {}).get("content") or [])),
-        finish=_FINISHES.get(choice.get("finish_reason")),
+        finish=_finish(choice.get("finish_reason")),
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
     )
 
 
-_FINISHES = {"stop": Finish.STOP, "length": Finish.LENGTH, "eos": Finish.STOP, "content_filter": Finish.STOP}
+_FINISHES = {"length": Finish.LENGTH, "repetition": Finish.LOOP}
+_CUT_SHORT = ("abort", "error")
+"""What vLLM says of replies that it ends because it is shut down, paused, or failed."""
+
+
+def _finish(reason: Any) -> Finish | None:
+    """None where the reply goes on, or was cut short: that is no end."""
+    if not isinstance(reason, str) or reason in _CUT_SHORT:
+        return None
+    return _FINISHES.get(reason, Finish.STOP)
 
 
 def _tokens(text: str, scored: list[dict[str, Any]]) -> Iterator[Token]:

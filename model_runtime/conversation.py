@@ -228,19 +228,24 @@ class Conversation:
             except TimeoutError:
                 raise _late("a token" if collected.tokens else "the first token") from None
             if data is None:
-                if collected.finish is None:
-                    raise _CutShort
-                return collected, None
+                return _ended(collected), None
             for line in lines.feed(data):
                 if (new := _event(line)) is None:
                     continue
                 if new.done:
-                    return collected, None
+                    return _ended(collected), None
                 collected.add(new)
                 limit_s = self.options.between_tokens_s if new.tokens else limit_s
                 for token in new.tokens:
                     if loop := watch.feed(token.text):
                         return collected, loop
+
+
+def _ended(collected: Collected) -> Collected:
+    """The reply, if it has come to an end; a server that is shut down or paused breaks it off."""
+    if collected.finish is None:
+        raise _CutShort
+    return collected
 
 
 def family_in(options: Options, served: Served) -> Family:

@@ -58,6 +58,9 @@ class Rule(BaseModel):
     truncate: int | None = None
     """Ends with ``length`` after so many tokens."""
 
+    aborted: bool = False
+    """With ``truncate``: ends as replies do of a server that is shut down."""
+
     first_token_s: float = 0.0
     between_tokens_s: float = 0.0
     close_after: int | None = None

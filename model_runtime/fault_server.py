@@ -205,7 +205,7 @@ class FaultServer:
             most = min(most, rule.truncate)
         for text in pieces(rule, chat.schema, chat.images, chat.prefix):
             if asked.tokens >= most:
-                finish = "length"
+                finish = "abort" if rule.aborted else "length"
                 break
             if asked.tokens == rule.close_after:
                 self._cut(writer, rule)

@@ -130,8 +130,11 @@ class _Scan:
 
 
 def _number(text: str) -> int | float | str:
-    """As JSON has it; what no double can hold stays text."""
+    """As JSON has it; what no double can hold stays text, and what JSON does not allow: ``00123``."""
     if len(text) > 300:
         return text
-    number: int | float = json.loads(text)
+    try:
+        number: int | float = json.loads(text)
+    except ValueError:
+        return text
     return text if isinstance(number, float) and abs(number) == float("inf") else number

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.joining import Lexicon, join_two
+from pipeline.markdown_escapes import escaped
 from pipeline.markdown_tables import has_spans, html_rows, pipe_head, pipe_rows, table_markdown
 from pipeline.marks import bullet, checkbox, ordinal
 from schemas.page import Block, BlockKind, PageContent
@@ -21,12 +22,6 @@ _CLOSING = "\"'”’»)]」』）"
 
 # Rules set as text: dots, dashes, underscores and nothing else.
 _LEADERS = re.compile(r"(?:[.·•_\-–—=*~\s]|\u2026)+")
-_LINE_START = re.compile(r"^(#{1,6} |[-+*] |\d{1,9}[.)] |>|\||```|~~~|(?:=+|-{3,})$)")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_EMPHASES = (
-    ("*", re.compile(r"(\*{1,3})(?=[^\s*])([^*\n]*[^\s*])\1")),
-    ("_", re.compile(r"(?<!\w)(_{1,3})(?=[^\s_])([^_\n]*[^\s_])\1(?!\w)")),
-)
 
 
 def page_markdown(blocks: Sequence[Block], tables: Sequence[Table]) -> str:
@@ -129,25 +124,6 @@ def _item(line: str) -> str:
     if number is not None and number[0] in ("1.", "1)"):
         return f"{number[1]}{number[0][-1]} {escaped(number[2], inline=True)}"
     return f"- {escaped(line, inline=True)}"
-
-
-def escaped(text: str, *, inline: bool = False) -> str:
-    """Only what Markdown would misread is escaped: the text stays greppable."""
-    text = _TAG.sub("&lt;", text)
-    for mark, emphasis in _EMPHASES:
-        if mark in text:
-            text = emphasis.sub(_spelled_out, text)
-    if not inline and (start := _LINE_START.match(text)):
-        mark = start[1]
-        if mark[0].isdigit():
-            return text[: len(mark) - 2] + "\\" + text[len(mark) - 2 :]
-        return "\\" + text
-    return text
-
-
-def _spelled_out(found: re.Match[str]) -> str:
-    marks = found[1].replace("*", "\\*").replace("_", "\\_")
-    return f"{marks}{found[2]}{marks}"
 
 
 def document_markdown(pages: Iterable[tuple[PageContent, Mapping[str, Any] | None]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import html
 
+from pipeline.markdown_escapes import escaped
 from schemas.table import CellRole, Table
 
 
@@ -26,7 +27,8 @@ def pipe_head(table: Table) -> str:
 def pipe_rows(table: Table) -> list[str]:
     grid = [[""] * table.cols for _ in range(table.rows)]
     for cell in table.cells:
-        grid[cell.row][cell.col] = " ".join(cell.text.split()).replace("|", "\\|")
+        words = escaped(" ".join(cell.text.split()), inline=True)
+        grid[cell.row][cell.col] = words.replace("|", "\\|")
     return [f"| {' | '.join(row)} |" for row in grid]
 
 

@@ -225,6 +225,7 @@ def without_engine(prepared: PreparedPage, why: str) -> PageContent | None:
     content.warnings[:] = [warning for warning in content.warnings if warning.code != UNREAD]
     detail = f"the engine failed on the pictures of this page ({why}): text on them is missing"
     content.warnings.append(ResultWarning(code=UNREAD, detail=detail, page=prepared.number))
+    content.unanswered = [Task.FIELDS, Task.QUESTIONS, Task.CHARTS]
     return _whole(prepared, content)
 
 

@@ -102,7 +102,7 @@ def _of_run(text: str, start: int, end: int) -> Iterator[Word]:
     clusters = _clusters(text, start, end)
     for index, (first, last) in enumerate(clusters):
         until = clusters[index + 1][1] if index + 1 < len(clusters) else last
-        pair = folded(text[first:until])
+        pair = folded(text[first:until])[:MAX_WORD]
         if pair:
             yield Word(pair, first, until, pair=True)
 

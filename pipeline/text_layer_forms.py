@@ -11,6 +11,7 @@ from schemas.page import BlockKind
 from schemas.reading import ReadLine, ReadWord, Region, line_of
 
 _OFF = ("", "Off", "No", "False", None)
+
 _WRITTEN = ("Text", "ComboBox", "ListBox")
 
 
@@ -34,7 +35,7 @@ def read_fields(page: pymupdf.Page, space: PageSpace, pieces: tuple[Piece, ...])
         if not space.shows(box):
             continue
         if widget.field_type_string in ("CheckBox", "RadioButton"):
-            mark = "☐" if widget.field_value in _OFF else "☑"
+            mark = "☑" if _chosen(widget) else "☐"
             lines.append(line_of([ReadWord(mark, box)], size=box[3] - box[1]))
             regions.append(Region(BlockKind.CHECKBOX, box))
         elif widget.field_type_string in _WRITTEN and widget.field_value and not _painted(box, pieces):
@@ -43,6 +44,12 @@ def read_fields(page: pymupdf.Page, space: PageSpace, pieces: tuple[Piece, ...])
             regions.append(Region(BlockKind.SIGNATURE, box))
     ticks = tuple(region.bbox for region in regions if region.kind is BlockKind.CHECKBOX)
     return FormFields(tuple(lines), tuple(regions), ticks)
+
+
+def _chosen(widget: pymupdf.Widget) -> bool:
+    """An option may well be called ``No``: it is chosen all the same."""
+    value = widget.field_value
+    return value not in _OFF or (value == "No" and widget.on_state() == value)
 
 
 def without_ticks(pieces: tuple[Piece, ...], fields: FormFields) -> tuple[Piece, ...]:

@@ -137,14 +137,17 @@ def _branching_faults(schema: dict[str, Any], at: str) -> Iterator[ErrorItem]:
 
 
 def _checks(node: Any, root: dict[str, Any], counts: dict[int, int], depth: int) -> int:
-    """How many schemas judge a value that this one judges, counted up to the limits; loops not at all."""
+    """How many schemas judge a value that this one judges, counted up to the limits.
+
+    One that is met again below itself judges its own judgement, without end: more than any limit.
+    """
     if not isinstance(node, dict):
         return 1
     if depth > MAX_CHAIN:
         return MAX_CHECKS + 1
     known = counts.get(id(node))
     if known is None:
-        counts[id(node)] = 0  # met again below itself: a loop, which the validator cuts
+        counts[id(node)] = MAX_CHECKS + 1
         inner = list(applied_here(node))
         if isinstance(node.get("$ref"), str):
             inner.append(_target(node["$ref"], root))

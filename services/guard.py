@@ -264,5 +264,8 @@ def open_stream(http: httpx.Client, url: str) -> httpx.Response:
             return response
         location = response.headers.get("location", "")
         response.close()
-        url = urljoin(url, location)
+        try:
+            url = urljoin(url, location)
+        except ValueError:
+            raise SourceFailed(detail="the source redirects to a malformed URL") from None
     raise SourceFailed(detail=f"more than {MAX_REDIRECTS} redirects")

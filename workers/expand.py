@@ -24,9 +24,10 @@ from pipeline.batches import (
     WaitingMember,
 )
 from pipeline.ports import Blobs
-from schemas.errors import BadInput, ErrorInfo, QuireError, StoreUnavailable
+from schemas.errors import BadInput, ErrorInfo, StoreUnavailable
 from schemas.ids import TenantId
 from workers.context import ScopedCage
+from workers.failures import ours
 
 AT_ONCE = 500
 """Members a transaction: what a kill costs is finding these again."""
@@ -70,8 +71,8 @@ class Expansion:
                 return member.number, self.sources.fetch(tenant, member.source)
             except StoreUnavailable:
                 raise  # ours: all of them wait
-            except QuireError as error:
-                return member.number, error.info()
+            except Exception as error:  # noqa: BLE001  # whatever happens to a member, the others go on
+                return member.number, ours(error).info()
 
         if all(member.stored is not None for member in waiting):
             return [one(member) for member in waiting]

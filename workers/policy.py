@@ -73,4 +73,5 @@ def after(error: QuireError, attempts: int, setbacks: int, *, alone: bool = Fals
 def _by_kind(error: QuireError) -> Rule:
     if isinstance(error, CageKilled):
         return ONCE
-    return PATIENT if isinstance(error, Unavailable) else NEVER
+    # Others may have outages as well: that of a bucket that is being listed is waited for like our own.
+    return PATIENT if isinstance(error, Unavailable) or error.retryable else NEVER

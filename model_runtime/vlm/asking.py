@@ -18,12 +18,16 @@ Prompt = Callable[[bool], str]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """``cut``: the reply was longer than allowed, so that its end is missing."""
+    """``cut``: the reply was longer than allowed, so that its end is missing. ``whole``: nothing is."""
 
     json: Spanned
     tokens: Tokens
     view: View
     cut: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return self.json.whole and not self.cut
 
 
 class Unanswered(Exception):

@@ -129,6 +129,7 @@ class VlmReader:
             found.answers = self._attempt(
                 session, found, Task.QUESTIONS, lambda: searcher.answers(order.questions)
             )
+        found.unanswered += dict.fromkeys(searcher.unfinished)
 
     def _attempt(self, session: Session, found: _Found, task: Task, ask: Callable[[], T]) -> T | None:
         """What a task yields; its failure is told and costs the page nothing else."""

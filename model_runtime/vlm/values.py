@@ -16,6 +16,7 @@ from pipeline.parse_values import raw_answers, raw_charts, raw_findings
 from schemas.chart import Chart
 from schemas.field import Evidence
 from schemas.geometry import Box
+from schemas.request import Task
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class Searcher:
     traits: Traits
     boxes: bool
     page_text: str | None = None
+    unfinished: list[Task] = field(default_factory=list)
+    """Tasks of which only the beginning of a reply could be used: what it lacks was not looked for."""
 
     def fields(self, schema: Mapping[str, Any]) -> list[Claim]:
         """Claims for the leaves of the schema. Raises `Unanswered`."""
@@ -76,6 +79,8 @@ class Searcher:
             self.session.warn(
                 "list_truncated", "the page holds more rows than a reply may; the last ones are missing"
             )
+        if not answered.whole:
+            self.unfinished.append(Task.FIELDS)
         return [
             Claim(
                 found.value,
@@ -98,6 +103,12 @@ class Searcher:
                 questions, box_unit=self._unit, again=again, page_text=self.page_text
             ),
         )
+        if answered.cut:
+            self.session.warn(
+                "list_truncated", "the answers are longer than a reply may be; the last ones are missing"
+            )
+        if not answered.whole:
+            self.unfinished.append(Task.QUESTIONS)
         return [
             Claim(
                 found.answer,

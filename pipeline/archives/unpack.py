@@ -69,6 +69,14 @@ class Member:
     found: Unpacked | ErrorInfo
 
 
+_MOST_SIZE = 2**63 - 1
+
+
+def _size(entry: Entry) -> int:
+    """What an entry claims, of which a header may claim more than any database counts."""
+    return min(entry.size, _MOST_SIZE)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one call came to. ``refused``: the archive goes no further, for this reason."""
@@ -124,7 +132,7 @@ class _Reader:
         refused = self._refused(entry)
         if refused is None:
             return self._open(entry, outer, number)
-        return None if before else Member(number, outer + entry.name, entry.size, refused)
+        return None if before else Member(number, outer + entry.name, _size(entry), refused)
 
     def _refused(self, entry: Entry) -> ErrorInfo | None:
         if entry.what is What.LINK:
@@ -152,13 +160,13 @@ class _Reader:
                 self.skipped["empty"] += 1
                 return None
             if kind is not None:
-                return Member(number, outer + entry.name, entry.size, _DEEP)
+                return Member(number, outer + entry.name, _size(entry), _DEEP)
             found = self._write(head, pieces, number)
             return Member(number, outer + entry.name, found.size, found)
         except ArchiveRefused:
             raise
         except BadInput as error:
-            return Member(number, outer + entry.name, entry.size, error.info())
+            return Member(number, outer + entry.name, _size(entry), error.info())
 
     def _write(self, head: bytes, pieces: Iterator[bytes], number: int) -> Unpacked:
         media_type = sniff.sniff(head)
@@ -210,7 +218,7 @@ class _Reader:
             except ArchiveRefused as error:
                 # If it was a limit on everything together, the next entry meets it again.
                 number = self._count()
-                yield Member(number, name, entry.size, error.info()) if number > self.start else None
+                yield Member(number, name, _size(entry), error.info()) if number > self.start else None
 
 
 _readers: dict[tuple[int, int, int], _Reader] = {}

@@ -31,6 +31,17 @@ class _Chunk:
             self.boxes.append(place)
 
 
+@dataclass
+class _Heading:
+    """``said``: a chunk has it in its path."""
+
+    level: int
+    text: str
+    page: int
+    box: Box | None
+    said: bool = False
+
+
 def chunks(pages: Iterable[PageContent], most: int) -> Iterator[dict[str, Any]]:
     """Chunks of at most ``most`` characters in reading order; holds one page and one chunk at a time."""
     writer = _Writer(most)
@@ -40,7 +51,7 @@ def chunks(pages: Iterable[PageContent], most: int) -> Iterator[dict[str, Any]]:
             if block.kind in LEFT_OUT:
                 continue
             yield from writer.block(block, content.page.number, tables.get(block.table_id or ""))
-    yield from writer.flush()
+    yield from writer.end()
 
 
 class _Writer:
@@ -48,12 +59,14 @@ class _Writer:
         self._most = most
         self._count = 0
         self._open = _Chunk()
-        self._path: list[tuple[int, str]] = []
+        self._path: list[_Heading] = []
 
     def block(self, block: Block, page: int, table: Table | None) -> Iterator[dict[str, Any]]:
         if block.kind is BlockKind.HEADING and block.text:
             yield from self.flush()
-            self._heading(block.level or 2, " ".join(block.text.split()))
+            yield from self._ended(block.level or 2)
+            text = " ".join(block.text.split())[: self._most]
+            self._path.append(_Heading(block.level or 2, text, page, block.bbox))
             return
         if table is not None and table.cells:
             yield from self.flush()
@@ -63,16 +76,28 @@ class _Writer:
         for part in _pieces(block.text, self._most):
             if self._open.parts and self._open.size + len(part) > self._most:
                 yield from self.flush()
-            self._open.headings = tuple(text for _, text in self._path)
+            self._open.headings = self._headings()
             self._open.add(part, page, block.bbox)
 
-    def _heading(self, level: int, text: str) -> None:
-        while self._path and self._path[-1][0] >= level:
-            self._path.pop()
-        self._path.append((level, text[: self._most]))
+    def end(self) -> Iterator[dict[str, Any]]:
+        """What is left."""
+        yield from self.flush()
+        yield from self._ended(0)
+
+    def _headings(self) -> tuple[str, ...]:
+        for heading in self._path:
+            heading.said = True
+        return tuple(heading.text for heading in self._path)
+
+    def _ended(self, level: int) -> Iterator[dict[str, Any]]:
+        """Headings of this level and below are over; one that stood over nothing is text itself."""
+        while self._path and self._path[-1].level >= level:
+            last = self._path.pop()
+            if not last.said:
+                yield from self._write(last.text, last.page, last.box, kind="text")
 
     def _write(self, text: str, page: int, box: Box | None, *, kind: str) -> Iterator[dict[str, Any]]:
-        self._open.headings = tuple(heading for _, heading in self._path)
+        self._open.headings = self._headings()
         self._open.add(text, page, box)
         yield from self.flush(kind)
 

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.fields.extraction import validate
 from pipeline.fields.leaves import leaves
 from pipeline.fields.numbers import usable
+from pipeline.fields.values import MOST_INTEGER
 from schemas.errors import ResultWarning
 from schemas.field import FieldType
 
@@ -49,10 +50,10 @@ def _number(kind: FieldType, value: Any) -> int | float:
     if number is None:
         raise Unfit("a number or null")
     if kind is FieldType.INTEGER:
-        if number != number.to_integral_value():
-            raise Unfit("a whole number or null")
+        if number != number.to_integral_value() or abs(number) > MOST_INTEGER:
+            raise Unfit("a whole number of at most 64 bits, or null")
         return int(number)
-    return int(number) if number == number.to_integral_value() and isinstance(value, int) else float(number)
+    return int(number) if isinstance(value, int) and abs(number) <= MOST_INTEGER else float(number)
 
 
 def replaced(

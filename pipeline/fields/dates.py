@@ -12,7 +12,16 @@ from pipeline.fields.folding import ascii_digits, fold
 from pipeline.fields.shapes import Reading
 from pipeline.fields.wordlists import words
 
-_ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "R": 2018, "H": 1988, "S": 1925}
+_ERAS = {
+    "令和": 2018,
+    "平成": 1988,
+    "昭和": 1925,
+    "民國": 1911,
+    "民国": 1911,
+    "R": 2018,
+    "H": 1988,
+    "S": 1925,
+}
 _PIVOT = 70  # two-digit years below are 20xx
 _SEP = r"\s?[./\-]\s?"
 _YEAR = r"(?:19|20|25)\d\d"
@@ -26,7 +35,9 @@ _ISO = re.compile(rf"(?<![\d])({_YEAR}){_SEP}(\d{{1,2}}){_SEP}(\d{{1,2}})(?:{_EN
 _COMPACT = re.compile(rf"(?<!\d)({_YEAR})([01]\d)([0-3]\d){_END}")
 # A reader that drops one slash leaves 2703/2018.
 _RUN_IN = re.compile(rf"(?<![\d./\-])([0-3]\d)([./\-]?)([01]\d)[./\-]({_YEAR}){_END}")
-_EAST = re.compile(r"(令和|平成|昭和)?\s?(\d{1,4}|元)\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]")
+_EAST = re.compile(
+    r"(令和|平成|昭和|民國|民国)?\s?(\d{1,4}|元)\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일]"
+)
 _DAY_NAME = re.compile(
     rf"(?<![\w])(\d{{1,2}})(?:st|nd|rd|th|er|\.|º|ª)?\s?(?:de\s|of\s|[-/.,]\s?)?([^\W\d_]{{3,12}})\.?\s?"
     rf"(?:de\s|del\s|[-/.,'])?\s?({_YEAR}{_GLUED_END}|'?\d\d{_END})"
@@ -124,6 +135,8 @@ def _east(match: re.Match[str]) -> tuple[Reading, ...]:
     number = 1 if year == "元" else int(year)
     if era:
         number += _ERAS[era]
+    elif len(year) == 3:
+        number += _ERAS["民國"]  # 113年: years of the Republic of China have come to three digits
     elif number < 100:
         number += 2000
     return _some(_reading(number, int(month), int(day)))

@@ -73,14 +73,23 @@ def _with_type(leaf: Leaf, reading: Reading) -> Reading:
     return replace(reading, value=json_number(reading.value, leaf))
 
 
+MOST_INTEGER = 2**63 - 1
+"""Larger whole numbers are no integers to most readers of JSON, and to no database."""
+
+
 def json_number(value: Decimal, leaf: Leaf) -> Any:
+    """As the schema wants it; whole numbers beyond 64 bits as a double, while ``decimal`` has all digits."""
     if leaf.json_types and leaf.json_types <= {"string"}:
         return format(value, "f")
     if leaf.type is FieldType.INTEGER or (
         leaf.json_types and "number" not in leaf.json_types and "integer" in leaf.json_types
     ):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return float(value) if value != value.to_integral_value() or "." in format(value, "f") else int(value)
+        return int(value) if _whole(value) else float(value)
+    return int(value) if _whole(value) and "." not in format(value, "f") else float(value)
+
+
+def _whole(value: Decimal) -> bool:
+    return value == value.to_integral_value() and abs(value) <= MOST_INTEGER
 
 
 def _number(leaf: Leaf, text: str) -> Iterator[Parsed]:
@@ -97,10 +106,14 @@ def _number(leaf: Leaf, text: str) -> Iterator[Parsed]:
         yield Parsed(number.start, end, readings, 1.0 if percent or leaf.kind is not Kind.PERCENT else 0.8)
 
 
+def _integral(value: float) -> bool:
+    return value.is_integer() and abs(value) <= MOST_INTEGER
+
+
 def _integer(leaf: Leaf, text: str) -> Iterator[Parsed]:
     for parsed in _number(leaf, text):
         whole = tuple(
-            r for r in parsed.readings if isinstance(r.value, (int, str)) or float(r.value).is_integer()
+            r for r in parsed.readings if isinstance(r.value, (int, str)) or _integral(float(r.value))
         )
         if whole:
             readings = tuple(

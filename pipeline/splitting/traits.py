@@ -20,6 +20,7 @@ _MOST_CHARACTERS = 12_000  # of a page's text that are looked at for terms
 _MOST_LINES = 60  # that are looked at for numbers
 _LONGEST_LABEL = 4
 _LONGEST_NUMBER = 5
+_LONGEST_MACHINE_LINE = 200  # passports have 44 characters; a search takes the square of the length
 _MACHINE_LINE = re.compile(r"[A-Z0-9<]{12,}<<[A-Z0-9<]*")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 
@@ -63,9 +64,14 @@ def traits_of(content: PageContent) -> Traits:
         codes=tuple(block.text for block in page.blocks if block.kind is BlockKind.BARCODE),
         opens=any(_begins(line, "greetings") for line in lines[:_MOST_LINES]),
         closes=any(_begins(line, "closings") for line in lines[-_MOST_LINES:]),
-        machine_lines=any(_MACHINE_LINE.search("".join(line.split())) for line in lines[-_EDGE_LINES:]),
+        machine_lines=any(map(_is_machine_line, lines[-_EDGE_LINES:])),
         terms=_terms(folded),
     )
+
+
+def _is_machine_line(line: str) -> bool:
+    joined = "".join(line[:_LONGEST_MACHINE_LINE].split())
+    return bool(_MACHINE_LINE.search(joined))
 
 
 def _margin_lines(page: PageResult) -> list[str]:

@@ -5,7 +5,7 @@ that the order of folding does not matter to the counters; the order of the resu
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -122,8 +122,12 @@ def _fold(connection: sa.Connection, batch: str) -> bool:
         connection.execute(sa.delete(batch_log).where(batch_log.c.batch_id == batch, gone))
         return False
     changes: Counter[str] = Counter()
-    _take(connection, batch, changes)
-    last = _number(connection, row, changes)
+    last = int(row.sequence)
+    more = True
+    while more:  # of half of the news no state follows
+        taken, numbered = _take(connection, batch, changes), _number(connection, batch, last, changes)
+        last += numbered
+        more = max(taken, numbered) == _AT_ONCE
     counts = {name: getattr(row, name) + changes[name] for name in COUNTED}
     values: dict[str, Any] = {"sequence": last, **counts, **_standing(row, counts, changes)}
     connection.execute(sa.update(batches).where(batches.c.id == batch).values(values))
@@ -140,8 +144,8 @@ def _fold(connection: sa.Connection, batch: str) -> bool:
     return True
 
 
-def _take(connection: sa.Connection, batch: str, changes: Counter[str]) -> None:
-    """What is counted but no line of the results."""
+def _take(connection: sa.Connection, batch: str, changes: Counter[str]) -> int:
+    """What is counted but no line of the results; how many of it."""
     some = (
         sa.select(batch_log.c.seq)
         .where(
@@ -154,15 +158,15 @@ def _take(connection: sa.Connection, batch: str, changes: Counter[str]) -> None:
     taken = (
         sa.delete(batch_log).where(batch_log.c.seq.in_(some)).returning(batch_log.c.was, batch_log.c.state)
     )
-    _count(connection.execute(taken).all(), changes)
+    return _count(connection.execute(taken).all(), changes)
 
 
-def _number(connection: sa.Connection, row: Any, changes: Counter[str]) -> int:
-    """Give the lines of the results their numbers; the last one given."""
+def _number(connection: sa.Connection, batch: str, last: int, changes: Counter[str]) -> int:
+    """Give lines of the results their numbers, those after ``last``; how many."""
     some = (
         sa.select(batch_log.c.seq, sa.func.row_number().over(order_by=batch_log.c.seq).label("place"))
         .where(
-            batch_log.c.batch_id == row.id,
+            batch_log.c.batch_id == batch,
             batch_log.c.sequence.is_(None),
             batch_log.c.state.not_in((PENDING, DELETED)),
         )
@@ -173,19 +177,18 @@ def _number(connection: sa.Connection, row: Any, changes: Counter[str]) -> int:
     numbered = (
         sa.update(batch_log)
         .where(batch_log.c.seq == some.c.seq)
-        .values(sequence=row.sequence + some.c.place)
+        .values(sequence=last + some.c.place)
         .returning(batch_log.c.was, batch_log.c.state)
     )
-    found = connection.execute(numbered).all()
-    _count(found, changes)
-    return int(row.sequence) + len(found)
+    return _count(connection.execute(numbered).all(), changes)
 
 
-def _count(rows: Iterable[Any], changes: Counter[str]) -> None:
+def _count(rows: Sequence[Any], changes: Counter[str]) -> int:
     for row in rows:
         changes[row.state] += 1
         if row.was is not None:
             changes[row.was] -= 1
+    return len(rows)
 
 
 def _standing(row: Any, counts: dict[str, int], changes: Counter[str]) -> dict[str, Any]:

@@ -220,19 +220,20 @@ def delete_document(connection: sa.Connection, tenant: TenantId, document: Docum
     connection.execute(sa.update(documents).where(documents.c.id == document).values(expires_at=None))
 
 
-def erase(connection: sa.Connection, document: DocumentId) -> None:
+def erase(connection: sa.Connection, document: DocumentId) -> bool:
     """Remove runs, pages, results, events and recorded answers, and what the tenant said about the document.
 
-    What is left says that there was one, when, and that it is gone.
+    What is left says that there was one, when, and that it is gone. False: it was gone already.
     """
-    gone = connection.execute(sa.select(documents).where(documents.c.id == document)).one()
-    of_document = sa.select(runs).where(runs.c.document_id == document).order_by(runs.c.id)
-    for run in connection.execute(of_document).all():
-        transitions.drop_jobs(connection, RunId(run.id))
-        reuse.let_go(connection, RunId(run.id))
+    open_runs = _drop_runs(connection, document)
+    # Only now, as documents are locked after runs: who ended a run, began one, or erased it all in the
+    # meantime is waited for, and the batch counts what the document has come to by that.
+    kept = sa.select(documents).where(documents.c.id == document, documents.c.deleted_at.is_(None))
+    gone = connection.execute(kept.with_for_update()).one_or_none()
+    if gone is None:
+        return False
+    open_runs += _drop_runs(connection, document)
     connection.execute(sa.delete(idempotency).where(idempotency.c.document_id == document))
-    open_runs = connection.execute(of_document.where(runs.c.state.in_(transitions.OPEN_RUNS))).all()
-    connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
     connection.execute(sa.delete(events).where(events.c.document_id == document))
     batch_log.forget_document(connection, gone)
     connection.execute(sa.delete(labels).where(labels.c.document_id == document))
@@ -251,6 +252,18 @@ def erase(connection: sa.Connection, document: DocumentId) -> None:
     )
     for run in open_runs:
         usage_rows.spend(connection, TenantId(run.tenant_id), run)
+    return True
+
+
+def _drop_runs(connection: sa.Connection, document: DocumentId) -> list[sa.Row[Any]]:
+    """With their jobs and pages; those that were under way."""
+    of_document = sa.select(runs).where(runs.c.document_id == document).order_by(runs.c.id)
+    for run in connection.execute(of_document).all():
+        transitions.drop_jobs(connection, RunId(run.id))
+        reuse.let_go(connection, RunId(run.id))
+    under_way = connection.execute(of_document.where(runs.c.state.in_(transitions.OPEN_RUNS))).all()
+    connection.execute(sa.delete(runs).where(runs.c.document_id == document))  # pages and parts follow
+    return list(under_way)
 
 
 def _add_run(

@@ -138,6 +138,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
+        if postgres.at_a_limit(error):
+            raise
         if postgres.gave_way(error):
             raise GaveWay(detail="the database was busy with something in its way") from error
         raise StoreUnavailable(detail="the database did not answer") from error

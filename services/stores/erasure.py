@@ -82,8 +82,8 @@ class Erasure:
             for row in due:
                 tenant, document = TenantId(row.tenant_id), DocumentId(row.id)
                 keys.update(blob_rows.keys_of(connection, tenant, document))
-                commands.erase(connection, document)
-                audit_rows.note(connection, tenant, Action.DOCUMENT_EXPIRED, document)
+                if commands.erase(connection, document):
+                    audit_rows.note(connection, tenant, Action.DOCUMENT_EXPIRED, document)
             gone = _released(connection, keys)
         self._remove(gone)
         return len(due)

@@ -31,6 +31,7 @@ _REST_S = 1.0
 
 # deadlock_detected, serialization_failure, lock_not_available
 _GAVE_WAY = frozenset({"40P01", "40001", "55P03"})
+_PROGRAM_LIMIT = "54"
 
 
 def create(url: sa.URL, pool_size: int, common: dict[str, Any]) -> sa.Engine:
@@ -51,6 +52,11 @@ def create(url: sa.URL, pool_size: int, common: dict[str, Any]) -> sa.Engine:
 
 def gave_way(error: sa.exc.DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _GAVE_WAY
+
+
+def at_a_limit(error: sa.exc.DBAPIError) -> bool:
+    """What was to be stored is larger than the database can hold: it will be the next time."""
+    return str(getattr(error.orig, "sqlstate", "")).startswith(_PROGRAM_LIMIT)
 
 
 def _prepare(connection: Any, _record: ConnectionPoolEntry) -> None:

@@ -13,6 +13,9 @@ from services.stores.query_tables import page_words
 _SMALL = 20_000
 """Pages whose index is put in order at once; larger ones when the store is tidied."""
 
+_MOST_BYTES = 1_000_000
+"""Of a vector of Postgres, places included: it refuses more than a megabyte."""
+
 
 def write(
     connection: sa.Connection,
@@ -54,8 +57,14 @@ def vector(tenant: TenantId, text: str) -> str:
     places: dict[str, list[int]] = {}
     for place, word in enumerate(words(clean(text)), 1):
         places.setdefault(word.text, []).append(place)
-    spelled = [f"{lexeme(word)}:{','.join(map(str, at[:255]))}" for word, at in places.items()]
-    return " ".join([lexeme(tenant_word(tenant)), *spelled])
+    spelled = [lexeme(tenant_word(tenant))]
+    room = _MOST_BYTES
+    for spelling, at in places.items():
+        room -= len(spelling.encode()) + 2 * len(at[:255]) + 8
+        if room < 0:
+            break
+        spelled.append(f"{lexeme(spelling)}:{','.join(map(str, at[:255]))}")
+    return " ".join(spelled)
 
 
 def tenant_word(tenant: TenantId) -> str:

@@ -270,3 +270,28 @@ def test_half_of_the_backlog_is_left_to_others(batch: Batch) -> None:
     assert admission.room(DEFAULT_TENANT, 500) == 0
     admission.admit(DEFAULT_TENANT)
     assert batch_log.COUNTED[0] == "pending"
+
+
+def test_a_document_that_is_deleted_twice_counts_once(batch: Batch) -> None:
+    claim = batch.claim()
+    batch.find(claim, range(1, 3))
+    batch.admit(claim)
+    batch.end(RunState.SUCCEEDED)
+    fold(batch.store.database)
+    [first, _] = batch.documents()
+    for already in (False, True):
+        with batch.store.database.write() as connection:
+            assert commands.erase(connection, first) is not already
+    fold(batch.store.database)
+    row = batch.row()
+    assert (row.pending, row.succeeded, row.deleted) == (0, 1, 1)
+
+
+def test_all_news_are_counted_before_a_batch_is_judged(batch: Batch) -> None:
+    many = range(1, 12_001)
+    with batch.store.database.write() as connection:
+        for change in ((None, batch_log.PENDING), (batch_log.PENDING, "succeeded")):
+            batch_log.note_members(connection, DEFAULT_TENANT, batch.id, many, change)
+    fold(batch.store.database)
+    row = batch.row()
+    assert (row.pending, row.succeeded, row.sequence) == (0, 12_000, 12_000)

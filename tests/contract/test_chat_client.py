@@ -137,6 +137,7 @@ def test_a_cancelled_turn_need_not_wait_for_a_first_token(server: FaultServer) -
         (Rule(close_after=0, reset=True), "engine_lost", EngineUnavailable),
         (Rule(reply="x" * 40, close_after=5), "engine_lost", EngineUnavailable),
         (Rule(reply="x" * 40, close_after=5, reset=True), "engine_lost", EngineUnavailable),
+        (Rule(reply="x" * 40, truncate=5, aborted=True), "engine_lost", EngineUnavailable),
     ],
 )  # fmt: skip
 def test_every_failure_has_its_code(

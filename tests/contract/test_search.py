@@ -203,3 +203,12 @@ def test_a_snippet_shows_the_densest_place() -> None:
     assert "alpha beta" in snippet
     assert [snippet[a:b] for a, b in marks][-2:] == ["alpha", "beta"]
     assert "\n" not in snippet
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u0e01" + "\u0e34" * 700 + " end", " ".join(f"{n:05}" + "\u0416" * 54 for n in range(15_000))],
+)
+def test_words_that_no_index_can_hold_keep_no_page_from_being_stored(database: Database, text: str) -> None:
+    document(database, [text, "harmless"])
+    assert len(Search(database).page(DEFAULT_TENANT, "harmless", None, 5)) == 1

@@ -110,3 +110,15 @@ def test_a_truncated_archive_says_so(tmp_path: Path, pack: Pack) -> None:
     assert taken.last.refused is not None
     assert taken.last.refused.code == "archive_corrupt"
     assert len(taken.contents) <= 1
+
+
+def test_a_size_that_no_database_counts_harms_only_its_member(tmp_path: Path) -> None:
+    archive = bytearray(tarred({"good.pdf": PDF, "huge.pdf": PDF}))
+    at = archive.index(b"huge.pdf")
+    archive[at + 124 : at + 136] = b"\x80" + (2**80).to_bytes(11, "big")
+    archive[at + 148 : at + 156] = b" " * 8
+    archive[at + 148 : at + 156] = b"%06o\0 " % sum(archive[at : at + 512])
+    taken = take(tmp_path, bytes(archive))
+    assert list(taken.contents.values()) == [PDF]
+    [huge] = [member for member in taken.members if member.name == "huge.pdf"]
+    assert huge.size == 2**63 - 1

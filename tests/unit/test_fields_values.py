@@ -210,6 +210,34 @@ def test_an_iban_with_a_wrong_checksum_is_doubtful() -> None:
     assert good.quality == 1.0 > bad.quality
 
 
+def test_an_iban_may_run_over_lines() -> None:
+    (found,) = ibans("DE89 3704 0044\n0532 0130 00")
+    assert found.quality == 1.0
+
+
+def test_whole_numbers_beyond_64_bits_are_no_integers_and_can_be_stored_as_numbers() -> None:
+    digits = "9400110200881234567890"
+    assert parse(Leaf(("n",), FieldType.INTEGER, json_types=frozenset({"integer"})), digits) == []
+    (number,) = parse(Leaf(("n",), FieldType.NUMBER, json_types=frozenset({"number"})), digits)
+    assert number.readings[0].value == 9.400110200881235e21
+    assert number.readings[0].decimal == digits
+    assert isinstance(number.readings[0].value, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("中華民國113年5月3日", "2024-05-03"),
+        ("113年5月3日", "2024-05-03"),
+        ("民國99年5月3日", "2010-05-03"),
+        ("24年5月3日", "2024-05-03"),
+    ],
+)
+def test_years_of_the_republic_of_china(text: str, day: str) -> None:
+    (found,) = dates_in(text)
+    assert [reading.value for reading in found.readings] == [day]
+
+
 def test_times_with_and_without_halves_of_the_day() -> None:
     assert [found.value for found in times("8:13:39 PM and 20:49, not 25:00")] == ["20:13:39", "20:49:00"]
 

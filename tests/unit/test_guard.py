@@ -193,6 +193,12 @@ def test_redirects_are_judged_like_the_first_address(location: str) -> None:
     assert wire.connected == [(PUBLIC, 80)]
 
 
+def test_a_redirect_to_no_url_at_all_is_a_failed_source() -> None:
+    wire = Wire(b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(guard.SourceFailed):
+        fetch(backend(wire, [PUBLIC]), "http://ok.example/")
+
+
 def test_a_redirected_name_is_resolved_and_judged_again() -> None:
     head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n"
     wire = Wire(head + b"Location: http://ok.example/again\r\n\r\n")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.markdown import document_markdown, escaped, goes_on, page_markdown
+from pipeline.markdown import document_markdown, goes_on, page_markdown
+from pipeline.markdown_escapes import escaped
 from pipeline.markdown_tables import table_html, table_markdown, table_text
 from schemas.page import Block, BlockKind, PageContent, PageResult, PageState
 from schemas.table import Cell, CellRole, Table, TablePart
@@ -156,3 +157,10 @@ def test_pages_between_that_were_not_asked_for_part_what_runs_on() -> None:
         (page(3, [block(BlockKind.PARAGRAPH, "middle of another.")], []), {"from": "b-middle o"}),
     ]
     assert "".join(document_markdown(pages)) == f"{text}\n\nmiddle of another.\n"
+
+
+def test_cells_of_tables_are_escaped_as_all_text_is() -> None:
+    shown = table_markdown(table([["Name", "Note"], ["<img src=x onerror=alert(1)>", "*a* | b"]]))
+    assert "<img" not in shown
+    assert "&lt;img src=x onerror=alert(1)>" in shown
+    assert "\\*a\\* \\| b" in shown

@@ -154,6 +154,10 @@ def test_what_stands_before_a_break_is_kept_and_nothing_is_made_up(
         assert got.items() <= real.items()
 
 
+def test_numbers_that_json_does_not_allow_are_text() -> None:
+    assert read_json('{"value": 00123}').value == {"value": "00123"}
+
+
 def test_no_depth_of_brackets_breaks_the_reader() -> None:
     assert not read_json("[" * 100_000).whole
     assert not read_json('{"a":' * 100_000).whole

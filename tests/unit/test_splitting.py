@@ -10,7 +10,7 @@ from pipeline.select import first_page, page_spec, select_pages
 from pipeline.splitting.numbering import Place, place_of
 from pipeline.splitting.splitter import MOST_PARTS, Splitter
 from pipeline.splitting.titles import title_of
-from pipeline.splitting.traits import numbers_of
+from pipeline.splitting.traits import numbers_of, traits_of
 from schemas.page import Block, BlockKind, PageContent, PageResult, PageState, Unit
 from schemas.split import DocumentClass, Split
 
@@ -216,3 +216,11 @@ def test_numbers_of_documents_stand_beside_their_labels_or_below() -> None:
 )  # fmt: skip
 def test_the_class_is_told_by_what_is_said_where_there_is_no_title(lines: tuple[str, ...], kind: str) -> None:
     assert split([lines])[0].parts[0].class_ == kind
+
+
+def test_a_line_without_end_is_no_line_of_a_passport() -> None:
+    page = PageResult(number=1, state=PageState.READ, text="A" * 2_000_000)
+    assert not traits_of(PageContent(page=page)).machine_lines
+    line = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<"
+    page = PageResult(number=1, state=PageState.READ, text=line)
+    assert traits_of(PageContent(page=page)).machine_lines

@@ -218,6 +218,20 @@ def test_filled_in_forms_show_their_values_and_ticks() -> None:
     assert [r.kind for r in reading.regions] == [BlockKind.CHECKBOX, BlockKind.CHECKBOX]
 
 
+def test_an_option_that_is_called_no_may_be_chosen() -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=400, height=300)
+    page.insert_text((50, 60), "Any allergies?")
+    widget = pymupdf.Widget()
+    widget.field_name, widget.field_type = "allergies", pymupdf.PDF_WIDGET_TYPE_CHECKBOX
+    widget.rect, widget.field_value = pymupdf.Rect(50, 100, 62, 112), True
+    page.add_widget(widget)
+    on = widget.on_state()
+    written = document.xref_object(widget.xref).replace(f"/{on}", "/No")
+    document.update_object(widget.xref, written)
+    assert "☑" in texts(plain(page_of(document)).reading)
+
+
 def test_notes_printed_on_the_page_are_read() -> None:
     document = pymupdf.open()
     page = document.new_page(width=400, height=300)

@@ -97,6 +97,18 @@ def test_a_chain_of_references_is_followed_up_to_a_limit() -> None:
     assert set(faults(chain(1500)).values()) == {"schema_too_large"}
 
 
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf"])
+def test_a_schema_that_judges_its_own_judgement_is_refused(word: str) -> None:
+    part = {word: [{"$ref": "#/$defs/a"}] * 40}
+    schema = {"properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": part}}
+    assert set(faults(schema).values()) == {"schema_too_large"}
+
+
+def test_a_tree_of_nodes_may_hold_itself() -> None:
+    node = {"properties": {"name": {"type": "string"}, "below": {"items": {"$ref": "#/$defs/node"}}}}
+    check_schema({"$ref": "#/$defs/node", "$defs": {"node": node}})
+
+
 def test_patterns_take_linear_time() -> None:
     schema = {"type": "string", "pattern": "^(a+)+$"}
     check_schema(schema)

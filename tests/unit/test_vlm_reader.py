@@ -335,6 +335,7 @@ def test_broken_json_is_asked_for_again_and_what_is_broken_for_good_is_used_as_f
     reading = read(broken, Task.FIELDS, aids=Aids(LAYER))
     assert [one.value for one in seen(reading).findings or ()] == ["INV-17"]
     assert "reply_broken" in codes(reading)
+    assert seen(reading).unanswered == (Task.FIELDS,), "what came after the break was not looked for"
 
 
 def test_a_task_that_fails_costs_the_page_nothing_else() -> None:
@@ -493,6 +494,15 @@ def test_questions_are_answered_from_the_page_or_not_at_all() -> None:
     assert (answer.question, answer.answer) == ("How much?", "20,50")
     assert answer.evidence[0].boxes == [(40, 130, 240, 142)]
     assert answer.confidence is not None
+
+
+def test_questions_that_a_reply_had_no_room_for_are_not_called_unanswerable() -> None:
+    begun = '{"1": {"quote": "Total 20,50 EUR", "answer": "20,50"}, "2": {"quo'
+    chat = ScriptedChat([Line((begun,), finish=Finish.LENGTH)])
+    reading = read(chat, Task.QUESTIONS, aids=Aids(LAYER), questions=("How much?", "Who?"))
+    assert [answer.answer for answer in seen(reading).answers or ()] == ["20,50"]
+    assert "list_truncated" in codes(reading)
+    assert seen(reading).unanswered == (Task.QUESTIONS,)
 
 
 def test_charts_have_axes_series_and_points_that_say_where_they_come_from() -> None:
