@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from pipeline.approximate import nearest
 from pipeline.fields.folding import fold, key
+from pipeline.fields.numbers import numbers_in
 from schemas.field import Match
 from schemas.geometry import Box, union
 from schemas.reading import ReadLine
@@ -97,7 +98,7 @@ class Reference:
             (self.text, wanted, Match.EXACT),
             (self._loose, confusable(wanted), Match.FUZZY),
         ):
-            places = self._places(text, pattern)
+            places = [place for place in self._places(text, pattern) if self._says(place, quote)]
             if places:
                 return self._nearest(places, match, near)
         return self._fuzzy(quote, confusable(wanted), near)
@@ -122,6 +123,18 @@ class Reference:
         cut_right = end not in self._ends and text[end - 1].isdigit() and text[end].isdigit()
         return not cut_left and not cut_right
 
+    def _says(self, place: tuple[int, int], quote: str) -> bool:
+        """Whether the numbers there are those of the quote: folded, 12,345.0 and -1,234.50 are 1,234.50."""
+        words = dict.fromkeys(self._word_of[place[0] : place[1]])
+        printed = list(numbers_in(" ".join(self.lines[at].words[index].text for at, index in words)))
+        quoted = list(numbers_in(quote))
+        if len(printed) != len(quoted):
+            return True  # parted by other spaces: nothing to hold one against the other
+        return all(
+            {reading.value for reading in one.readings} & {reading.value for reading in other.readings}
+            for one, other in zip(printed, quoted, strict=True)
+        )
+
     def _fuzzy(self, quote: str, pattern: str, near: Box | None) -> Found | None:
         if len(pattern) < _SHORTEST_FUZZY:
             return None
@@ -132,7 +145,8 @@ class Reference:
         for word in quote.split():
             if any(char.isdigit() for char in word) and confusable(folded(word)[0]) not in seen:
                 return None
-        return self._nearest([(found.start, found.end)], Match.FUZZY, near)
+        place = (found.start, found.end)
+        return self._nearest([place], Match.FUZZY, near) if self._says(place, quote) else None
 
     def _nearest(self, places: Sequence[tuple[int, int]], match: Match, near: Box | None) -> Found:
         made = [self._found(start, end, match) for start, end in places]

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -47,6 +48,18 @@ def test_letters_may_be_misread_but_another_number_is_another_place() -> None:
     assert PAGE.find("Invoice No. INV-2024-71") is None
     assert PAGE.find("34,50") is None, "the end of a longer number is not that number"
     assert PAGE.find("—") is None
+
+
+@pytest.mark.parametrize("other", ["12.345,0", "-1.234,50", "123.450", "Total 12,345.0 EUR"])
+def test_a_separator_or_a_sign_makes_another_number(other: str) -> None:
+    assert PAGE.find(other) is None
+
+
+@pytest.mark.parametrize("same", ["1.234,50", "1,234.50", "1 234,50", "Total: 1234,50 EUR"])
+def test_a_number_may_be_written_otherwise(same: str) -> None:
+    found = PAGE.find(same)
+    assert found is not None
+    assert [box[:2] for box in found.boxes] == [(0, 20)]
 
 
 def test_of_several_places_the_one_nearest_counts() -> None:
