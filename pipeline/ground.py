@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from pipeline.approximate import nearest
 from pipeline.fields.folding import fold, key
-from pipeline.fields.numbers import numbers_in
+from pipeline.fields.numbers import Number, numbers_in
 from schemas.field import Match
 from schemas.geometry import Box, union
 from schemas.reading import ReadLine
@@ -94,14 +94,18 @@ class Reference:
         wanted, _ = folded(quote)
         if not wanted or not self.text:
             return None
+        quoted = tuple(numbers_in(quote))
         for text, pattern, match in (
             (self.text, wanted, Match.EXACT),
             (self._loose, confusable(wanted), Match.FUZZY),
         ):
-            places = [place for place in self._places(text, pattern) if self._says(place, quote)]
+            places = [place for place in self._places(text, pattern) if self._says(place, quoted)]
             if places:
                 return self._nearest(places, match, near)
-        return self._fuzzy(quote, confusable(wanted), near)
+        found = self._fuzzy(quote, confusable(wanted))
+        if found is None or not self._says(found, quoted):
+            return None
+        return self._nearest([found], Match.FUZZY, near)
 
     def _places(self, text: str, pattern: str) -> list[tuple[int, int]]:
         """Stretches of whole words; of long patterns also within words, where labels are glued to values."""
@@ -123,11 +127,10 @@ class Reference:
         cut_right = end not in self._ends and text[end - 1].isdigit() and text[end].isdigit()
         return not cut_left and not cut_right
 
-    def _says(self, place: tuple[int, int], quote: str) -> bool:
-        """Whether the numbers there are those of the quote: folded, 12,345.0 and -1,234.50 are 1,234.50."""
+    def _says(self, place: tuple[int, int], quoted: Sequence[Number]) -> bool:
+        """Whether the numbers there are those of a quote: folded, 12,345.0 and -1,234.50 are 1,234.50."""
         words = dict.fromkeys(self._word_of[place[0] : place[1]])
         printed = list(numbers_in(" ".join(self.lines[at].words[index].text for at, index in words)))
-        quoted = list(numbers_in(quote))
         if len(printed) != len(quoted):
             return True  # parted by other spaces: nothing to hold one against the other
         return all(
@@ -135,7 +138,7 @@ class Reference:
             for one, other in zip(printed, quoted, strict=True)
         )
 
-    def _fuzzy(self, quote: str, pattern: str, near: Box | None) -> Found | None:
+    def _fuzzy(self, quote: str, pattern: str) -> tuple[int, int] | None:
         if len(pattern) < _SHORTEST_FUZZY:
             return None
         found = nearest(pattern, self._loose, int(len(pattern) * _EDITS))
@@ -145,8 +148,7 @@ class Reference:
         for word in quote.split():
             if any(char.isdigit() for char in word) and confusable(folded(word)[0]) not in seen:
                 return None
-        place = (found.start, found.end)
-        return self._nearest([place], Match.FUZZY, near) if self._says(place, quote) else None
+        return found.start, found.end
 
     def _nearest(self, places: Sequence[tuple[int, int]], match: Match, near: Box | None) -> Found:
         made = [self._found(start, end, match) for start, end in places]

@@ -88,8 +88,8 @@ def json_number(value: Decimal, leaf: Leaf) -> Any:
     return int(value) if _whole(value) and "." not in format(value, "f") else float(value)
 
 
-def _whole(value: Decimal) -> bool:
-    return value == value.to_integral_value() and abs(value) <= MOST_INTEGER
+def _whole(value: Decimal | float) -> bool:
+    return -MOST_INTEGER <= value <= MOST_INTEGER and value == int(value)
 
 
 def _number(leaf: Leaf, text: str) -> Iterator[Parsed]:
@@ -106,15 +106,9 @@ def _number(leaf: Leaf, text: str) -> Iterator[Parsed]:
         yield Parsed(number.start, end, readings, 1.0 if percent or leaf.kind is not Kind.PERCENT else 0.8)
 
 
-def _integral(value: float) -> bool:
-    return value.is_integer() and abs(value) <= MOST_INTEGER
-
-
 def _integer(leaf: Leaf, text: str) -> Iterator[Parsed]:
     for parsed in _number(leaf, text):
-        whole = tuple(
-            r for r in parsed.readings if isinstance(r.value, (int, str)) or _integral(float(r.value))
-        )
+        whole = tuple(r for r in parsed.readings if isinstance(r.value, (int, str)) or _whole(float(r.value)))
         if whole:
             readings = tuple(
                 replace(r, value=r.value if isinstance(r.value, str) else int(r.value)) for r in whole

@@ -60,10 +60,11 @@ def vector(tenant: TenantId, text: str) -> str:
     spelled = [lexeme(tenant_word(tenant))]
     room = _MOST_BYTES
     for spelling, at in places.items():
-        room -= len(spelling.encode()) + 2 * len(at[:255]) + 8
+        kept = at[:255]
+        room -= len(spelling.encode()) + 2 * len(kept) + 8
         if room < 0:
             break
-        spelled.append(f"{lexeme(spelling)}:{','.join(map(str, at[:255]))}")
+        spelled.append(f"{lexeme(spelling)}:{','.join(map(str, kept))}")
     return " ".join(spelled)
 
 

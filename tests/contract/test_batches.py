@@ -93,6 +93,14 @@ class Batch:
             runs.append(claim.run)
         return runs
 
+    def end_all(self, numbers: range, state: RunState) -> None:
+        """Find these members, make documents of them, and end them."""
+        claim = self.claim()
+        self.find(claim, numbers)
+        self.admit(claim)
+        self.end(state)
+        fold(self.store.database)
+
     def sequences(self) -> list[int]:
         query = (
             sa.select(log_rows.c.sequence)
@@ -226,11 +234,7 @@ def test_deleting_leaves_documents_or_ends_their_time_and_lets_go_of_all_bytes(
 
 
 def test_what_failed_is_counted_anew_when_it_is_tried_again(batch: Batch) -> None:
-    claim = batch.claim()
-    batch.find(claim, range(1, 3))
-    batch.admit(claim)
-    batch.end(RunState.FAILED)
-    fold(batch.store.database)
+    batch.end_all(range(1, 3), RunState.FAILED)
     assert (batch.row().state, batch.row().failed) == ("failed", 2)
     first = batch.documents()[0]
     batch.work.retry(DEFAULT_TENANT, first)
@@ -273,11 +277,7 @@ def test_half_of_the_backlog_is_left_to_others(batch: Batch) -> None:
 
 
 def test_a_document_that_is_deleted_twice_counts_once(batch: Batch) -> None:
-    claim = batch.claim()
-    batch.find(claim, range(1, 3))
-    batch.admit(claim)
-    batch.end(RunState.SUCCEEDED)
-    fold(batch.store.database)
+    batch.end_all(range(1, 3), RunState.SUCCEEDED)
     [first, _] = batch.documents()
     for already in (False, True):
         with batch.store.database.write() as connection:

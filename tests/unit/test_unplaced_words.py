@@ -1,5 +1,7 @@
 """Words of a line that nobody located still take part in finding values; whole lines nobody saw do not."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.fields.candidates import candidates
@@ -32,16 +34,21 @@ def read(*unseen: str) -> dict[str, Field]:
         start = x if number < 2 else 150 - 5.0 * len(last)
         words.append((last, (start, 20.0 * number + 10, start + 5.0 * len(last), 20.0 * number + 20)))
     made = [Word(text=text, bbox=None if text in unseen else box, block="b1") for text, box in words]
+    return values("\n".join(LINES), made, SCHEMA)
+
+
+def values(text: str, words: list[Word], schema: dict[str, Any]) -> dict[str, Field]:
+    """What is found on a page of one block."""
     page = PageResult(
         number=1,
         width=160,
         height=120,
         state=PageState.READ,
-        text="\n".join(LINES),
-        blocks=[Block(id="b1", kind=BlockKind.PARAGRAPH, text="\n".join(LINES))],
-        words=made,
+        text=text,
+        blocks=[Block(id="b1", kind=BlockKind.PARAGRAPH, text=text)],
+        words=words,
     )
-    found = resolve(SCHEMA, candidates(SCHEMA, PageContent(page=page)), [1]).fields
+    found = resolve(schema, candidates(schema, PageContent(page=page)), [1]).fields
     return {field.path: field for field in found}
 
 
@@ -97,19 +104,9 @@ def test_signs_stay_between_words_that_the_other_reader_did_not_part(
     for word in words:
         seen = word in together and word.isalnum()
         made.append(Word(text=word, bbox=whole if seen else None, block="b1"))
-    page = PageResult(
-        number=1,
-        width=160,
-        height=40,
-        state=PageState.READ,
-        text=text,
-        blocks=[Block(id="b1", kind=BlockKind.PARAGRAPH, text=text)],
-        words=made,
-    )
     types = {"date": {"type": "string", "format": "date"}}
     schema = {
         "type": "object",
         "properties": {name: types.get(name, {"type": "string"}) for name in wanted},
     }
-    found = resolve(schema, candidates(schema, PageContent(page=page)), [1]).fields
-    assert {field.path: field.value for field in found} == wanted
+    assert {path: field.value for path, field in values(text, made, schema).items()} == wanted
