@@ -65,6 +65,10 @@ def train(
     tokens: Annotated[
         int | None, typer.Option(min=500, help="positions of a batch, pages and text, about")
     ] = None,
+    half: Annotated[
+        bool | None,
+        typer.Option("--bfloat16/--float32", help="what to compute in; else bfloat16 where there is any"),
+    ] = None,
 ) -> None:
     """Train a small Qwen2-VL on synthetic documents from nothing, and print what it cost."""
     on_cpu = device is Device.CPU
@@ -92,6 +96,7 @@ def train(
             last=last,
             workers=(1 if on_cpu else cores - 1) if workers is None else workers,
             compiled=(not on_cpu or minutes >= _WORTH_COMPILING) if compiled is None else compiled,
+            half=half,
             fonts=fonts,
         )
         training = Training(settings, say)

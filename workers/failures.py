@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from pipeline.ledger import Claim, Failure, Outcome, PageEnd, Queue, UnitOfWork
+from pipeline.ledger import Claim, Failure, Later, Outcome, PageEnd, Queue, UnitOfWork
 from pipeline.ports import Waker
 from schemas.errors import QuireError
 from schemas.page import PageState
@@ -37,7 +37,20 @@ class Failures:
         """A job failed as a whole."""
         later = policy.after(error, claim.attempts, claim.setbacks, alone=claim.alone)
         left = self._left(claim, error) if later is None and claim.queue is Queue.READ else None
+        try:
+            self._write(claim, error, ms, later, left)
+        except QuireError:
+            raise
+        except Exception as bug:  # noqa: BLE001  # what cannot be written must not keep the job for ever
+            self._write(claim, ours(bug), ms, later, None)
+        if later is None:
+            # It may have been the last page, or all there was.
+            self.waker.wake(Queue.FINISH)
+            self.waker.wake(Queue.DELIVER)
 
+    def _write(
+        self, claim: Claim, error: QuireError, ms: int, later: Later | None, left: PageEnd | None
+    ) -> None:
         def write(unit: UnitOfWork) -> None:
             unit.failed(Failure(error.info(), later is None or later.counted, ms, claim.page))
             if later is not None:
@@ -49,10 +62,6 @@ class Failures:
                 _give_up(unit, claim, error)
 
         self.commit(claim, write)
-        if later is None:
-            # It may have been the last page, or all there was.
-            self.waker.wake(Queue.FINISH)
-            self.waker.wake(Queue.DELIVER)
 
     def _left(self, claim: Claim, error: QuireError) -> PageEnd | None:
         try:

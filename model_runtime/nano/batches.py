@@ -16,7 +16,8 @@ from model_runtime.nano.curriculum import STAGES, Group
 from model_runtime.nano.fonts import Face
 from model_runtime.nano.model_sizes import CELL, PATCH, SLOTS
 from model_runtime.nano.pieces import Kind, Page
-from model_runtime.nano.tasks import exercise
+from model_runtime.nano.places import places
+from model_runtime.nano.tasks import Exercise, exercise
 from model_runtime.nano.tokens import tokenizer
 
 Array = NDArray[Any]
@@ -29,7 +30,23 @@ _TEXTLESS = frozenset({Kind.BLANK, Kind.UNREADABLE, Kind.CHART})
 _SMALL = 60
 """Cells up to which a page's padding costs less than drawing another."""
 
-_Made = tuple[Page, tuple[list[int], list[int]]]
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A page, and the tokens of its prompt with all that stands between the image and the reply.
+
+    ``starts``: offset in the reply's text at which each of its tokens begins."""
+
+    page: Page
+    exercise: Exercise
+    prompt: list[int]
+    reply: list[int]
+    starts: list[int]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.reply)
+
+
 _BYTES = 256
 """Tokens below this are bytes of a page's text; the others are passages."""
 
@@ -87,23 +104,26 @@ class Maker:
             self._one(group, shape, faces, stage.worn, rng) for _ in range(count * _drawn(stage.reads, group))
         ]
         chosen = _alike(made, count, rng)
-        pages = [page for page, _ in chosen]
+        pages = [one.page for one in chosen]
         small = 1.3 * group.sizes[0] < 15
         covers = [
             weathered(page.drawn.cover, rng, small=small) if stage.worn else page.drawn.cover
             for page in pages
         ]
-        said, wanted = _padded([text for _, text in chosen])
+        said, wanted = _padded(chosen)
         said = _misread(said, wanted, stage.marred, rng)
         at = np.flatnonzero(wanted != _IGNORED)
-        places, names = _spelling(pages, rows, columns, rng)
+        spots, names = _spelling(pages, rows, columns, rng)
+        stand_at, stands = _standing(chosen, said.shape[1])
         return {
             "cover": np.stack(covers),
             "said": said,
             "at": at,
             "wanted": wanted.reshape(-1)[at],
-            "places": places,
+            "places": spots,
             "names": names,
+            "stand_at": stand_at,
+            "stands": stands,
             "tint": _tints(rng, count, stage.worn),
             "stage": np.asarray(plan.stage),
         }
@@ -111,7 +131,6 @@ class Maker:
     def _one(
         self, group: Group, shape: tuple[int, int], faces: Sequence[Face], worn: bool, rng: random.Random
     ) -> _Made:
-        """A page, and the tokens of its prompt with all that stands between the image and the reply."""
         known, (first, second, end) = self._tokenizer, self._after
         while True:
             _, kind, asked = rng.choices(group.mix, [share for share, _, _ in group.mix])[0]
@@ -130,9 +149,10 @@ class Maker:
                 continue
             made = exercise(page, asked, rng)
             prompt = known(made.prompt, add_special_tokens=False)["input_ids"]
-            reply = known(made.reply, add_special_tokens=False)["input_ids"]
-            if len(prompt) + len(reply) <= _MOST_TEXT:
-                return page, ([*first, *prompt, *second], [*reply, end])
+            reply = known(made.reply, add_special_tokens=False, return_offsets_mapping=True)
+            starts = [start for start, _ in reply["offset_mapping"]]
+            if len(prompt) + len(starts) <= _MOST_TEXT:
+                return _Made(page, made, [*first, *prompt, *second], [*reply["input_ids"], end], starts)
 
 
 def _drawn(reads: bool, group: Group) -> int:
@@ -144,7 +164,7 @@ def _alike(made: list[_Made], count: int, rng: random.Random) -> list[_Made]:
     """The shorter or the longer ones, as chance has it, so that none is rarer than it would be."""
     if len(made) == count:
         return made
-    made = sorted(made, key=lambda one: len(one[1][0]) + len(one[1][1]))
+    made = sorted(made, key=len)
     return made[:count] if rng.random() < 0.5 else made[-count:]
 
 
@@ -170,16 +190,28 @@ def _count(plan: Plan, share: float, cells: int, group: Group) -> int:
     return max(8, min(plan.most, count // 8 * 8))
 
 
-def _padded(texts: list[tuple[list[int], list[int]]]) -> tuple[Array, Array]:
-    longest = max(len(prompt) + len(reply) for prompt, reply in texts) - 1
+def _padded(made: list[_Made]) -> tuple[Array, Array]:
+    longest = max(map(len, made)) - 1
     longest = -(-longest // _ROUNDED) * _ROUNDED
-    said = np.zeros((len(texts), longest), np.int64)
-    wanted = np.full((len(texts), longest), _IGNORED, np.int64)
-    for number, (prompt, reply) in enumerate(texts):
-        whole = [*prompt, *reply]
+    said = np.zeros((len(made), longest), np.int64)
+    wanted = np.full((len(made), longest), _IGNORED, np.int64)
+    for number, one in enumerate(made):
+        whole = [*one.prompt, *one.reply]
         said[number, : len(whole) - 1] = whole[:-1]
-        wanted[number, len(prompt) - 1 : len(whole) - 1] = reply
+        wanted[number, len(one.prompt) - 1 : len(whole) - 1] = one.reply
     return said, wanted
+
+
+def _standing(made: list[_Made], longest: int) -> tuple[Array, Array]:
+    """Positions among all of ``said`` of tokens whose place on the page is known, and the places."""
+    at, stands = [], []
+    for number, one in enumerate(made):
+        known = places(one.page, one.exercise)
+        for place, start in enumerate(one.starts):
+            if start in known:
+                at.append(number * longest + len(one.prompt) + place)
+                stands.append(known[start])
+    return np.asarray(at, np.int64), np.asarray(stands, np.int64).reshape(-1, 4)
 
 
 def _misread(said: Array, wanted: Array, share: float, rng: random.Random) -> Array:
@@ -221,8 +253,8 @@ def _spelling(pages: list[Page], rows: int, columns: int, rng: random.Random) ->
             taken[patch] = slot + 1
     found = np.flatnonzero(names)
     blanks = np.random.default_rng(rng.getrandbits(32)).integers(0, whole, len(found) // 2 + 64)
-    places = np.concatenate([found, blanks])
-    return places, names[places]
+    spots = np.concatenate([found, blanks])
+    return spots, names[spots]
 
 
 def _tints(rng: random.Random, count: int, worn: bool) -> Array:

@@ -34,7 +34,8 @@ class Stage:
     ``spelling``: weight of the auxiliary loss. ``reads``: whether the decoder is trained. ``batch``: size of
     its batches, as a share of the usual: at first many steps count, later many pages. ``marred``: share of
     the bytes of half of the replies, that the decoder goes on from wrong ones. ``early``: the model knows so
-    little yet that it bears a higher learning rate.
+    little yet that it bears a higher learning rate. ``placing``: weight of the auxiliary loss that asks where
+    on the page stands what is said.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stage:
     batch: float = 1.0
     marred: float = 0.0
     early: bool = False
+    placing: float = 0.0
 
 
 _SEE = ((1.0, Kind.LINES, Asked.PLAIN),)
@@ -80,16 +82,6 @@ _PAGES: tuple[Share, ...] = (
     (0.02, Kind.CHART, Asked.CHARTS),
     (0.01, Kind.RECEIPT, Asked.CHARTS),
     (0.01, Kind.PARAGRAPH, Asked.CHARTS),
-)
-_RECEIPTS: tuple[Share, ...] = (
-    (0.30, Kind.RECEIPT, Asked.TEXT),
-    (0.30, Kind.LINES, Asked.TEXT),
-    (0.16, Kind.LINES, Asked.PLAIN),
-    (0.08, Kind.PARAGRAPH, Asked.TEXT),
-    (0.08, Kind.INVOICE, Asked.TEXT),
-    (0.03, Kind.BLANK, Asked.TEXT),
-    (0.02, Kind.BLANK, Asked.PLAIN),
-    (0.03, Kind.UNREADABLE, Asked.TEXT),
 )
 _TEXTS: tuple[Share, ...] = (
     (0.32, Kind.RECEIPT, Asked.TEXT),
@@ -125,10 +117,10 @@ _ROWS: tuple[Share, ...] = (
     (0.20, Kind.LINES, Asked.PLAIN),
 )
 _SHORT_VALUES: tuple[Share, ...] = (
-    (0.90, Kind.RECEIPT, Asked.FIELDS),
+    (0.88, Kind.RECEIPT, Asked.FIELDS),
     (0.04, Kind.BLANK, Asked.FIELDS),
-    (0.03, Kind.UNREADABLE, Asked.FIELDS),
-    (0.03, Kind.PARAGRAPH, Asked.FIELDS),
+    (0.04, Kind.UNREADABLE, Asked.FIELDS),
+    (0.04, Kind.PARAGRAPH, Asked.FIELDS),
 )
 _LONG_VALUES: tuple[Share, ...] = (
     (0.97, Kind.INVOICE, Asked.FIELDS),
@@ -136,10 +128,15 @@ _LONG_VALUES: tuple[Share, ...] = (
     (0.015, Kind.PARAGRAPH, Asked.FIELDS),
 )
 _PLACES: tuple[Share, ...] = (
-    (0.40, Kind.RECEIPT, Asked.PLACE),
-    (0.20, Kind.LINES, Asked.PLACE),
-    (0.25, Kind.RECEIPT, Asked.LOOK),
-    (0.15, Kind.INVOICE, Asked.LOOK),
+    (0.24, Kind.RECEIPT, Asked.PLACE),
+    (0.22, Kind.LINES, Asked.PLACE),
+    (0.18, Kind.RECEIPT, Asked.LOOK),
+    (0.10, Kind.INVOICE, Asked.LOOK),
+    (0.12, Kind.RECEIPT, Asked.QUESTION),
+    (0.10, Kind.CHART, Asked.CHARTS),
+    (0.02, Kind.RECEIPT, Asked.CHARTS),
+    (0.01, Kind.BLANK, Asked.PLACE),
+    (0.01, Kind.BLANK, Asked.QUESTION),
 )
 _VALUES: tuple[Share, ...] = (
     (0.42, Kind.RECEIPT, Asked.FIELDS),
@@ -164,11 +161,14 @@ _POINTS: tuple[Share, ...] = (
     (0.01, Kind.UNREADABLE, Asked.QUESTION),
 )
 
-# Of up to so many lines: what `text` begins with and `parts` goes on with.
+# What several stages share: pages of up to so many lines, and parts of larger ones.
 _TO_TWO = Group(1, (1, 2), (3, 16), 32, _SEE, (10, 40), most_lines=2, most_characters=90)
 _TO_THREE = Group(1, (2, 5), (5, 20), 60, _SEE, (10, 42), most_lines=3, most_characters=110)
 _TO_EIGHT = Group(1, (3, 8), (6, 16), 96, _TEXTS, (12, 40), most_lines=8, most_characters=200)
 _TO_THIRTEEN = Group(1, (7, 14), (8, 14), 160, _TEXTS, (12, 24), most_lines=13, most_characters=320)
+_ROW = Group(1, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0)
+_WIDE = Group(1, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85)
+_TALL = Group(1, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9)
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -229,13 +229,11 @@ STAGES: tuple[Stage, ...] = (
         (
             replace(_TO_TWO, weight=0.16),
             replace(_TO_THREE, weight=0.06),
-            Group(0.08, (1, 1), (5, 20), 20, _ROWS, (12, 22), most_lines=1, most_characters=90, parts=1.0),
+            replace(_ROW, weight=0.08),
             replace(_TO_EIGHT, weight=0.12),
             replace(_TO_THIRTEEN, weight=0.30),
-            Group(0.20, (4, 10), (10, 20), 160, _PARTS, (13, 26), most_lines=12, parts=0.85),
-            Group(
-                0.08, (8, 22), (4, 8), 150, _PARTS, (13, 26), most_lines=18, most_characters=200, parts=0.9
-            ),
+            replace(_WIDE, weight=0.20),
+            replace(_TALL, weight=0.08),
         ),
         spelling=0.5,
         batch=2.0,
@@ -245,16 +243,22 @@ STAGES: tuple[Stage, ...] = (
         "values",
         0.20,
         (
-            Group(0.14, (1, 3), (3, 20), 40, _SEE, (11, 40), most_lines=3, most_characters=110),
-            Group(0.18, (3, 8), (6, 16), 96, _RECEIPTS, (12, 40), most_lines=8, most_characters=200),
-            Group(0.18, (8, 14), (8, 12), 150, _RECEIPTS, (12, 22), most_lines=13, most_characters=320),
-            Group(0.28, (6, 14), (8, 12), 150, _SHORT_VALUES, (12, 22), most_lines=13),
-            Group(0.14, (10, 19), (11, 15), 260, _LONG_VALUES, (12, 20), most_lines=18),
-            Group(0.08, (5, 14), (8, 13), 150, _PLACES, (12, 24), most_lines=13, most_characters=200),
+            replace(_TO_TWO, weight=0.10),
+            replace(_TO_THREE, weight=0.04),
+            replace(_ROW, weight=0.04),
+            replace(_TO_EIGHT, weight=0.07),
+            replace(_TO_THIRTEEN, weight=0.13),
+            replace(_WIDE, weight=0.08),
+            replace(_TALL, weight=0.03),
+            Group(0.15, (3, 9), (6, 14), 100, _SHORT_VALUES, (12, 26), most_lines=8),
+            Group(0.16, (8, 14), (8, 12), 150, _SHORT_VALUES, (12, 22), most_lines=13),
+            Group(0.10, (10, 19), (11, 15), 260, _LONG_VALUES, (12, 20), most_lines=18),
+            Group(0.10, (3, 13), (7, 14), 130, _PLACES, (12, 24), most_lines=13, most_characters=200),
         ),
         spelling=0.5,
         batch=2.0,
         marred=0.08,
+        placing=0.5,
     ),
     Stage(
         "tasks",
@@ -270,6 +274,7 @@ STAGES: tuple[Stage, ...] = (
         spelling=0.4,
         batch=2.0,
         marred=0.08,
+        placing=0.5,
     ),
 )
 

@@ -61,6 +61,25 @@ class Spelling(nn.Module):  # type: ignore[misc]  # torch has no types here
         return self.names(found)
 
 
+class Placing(nn.Module):  # type: ignore[misc]  # torch has no types here
+    """The second auxiliary head: what the decoder knows of a token to where that stands on the page, as
+    hundreds and tens of each side's per mille. Dropped after training."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.digits = nn.Linear(hidden, 8 * 10)
+        # At first it asks nothing of the decoder: what a head that knows nothing asks is noise.
+        nn.init.zeros_(self.digits.weight)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.digits(F.rms_norm(states, states.shape[-1:])).unflatten(-1, (8, 10))
+
+    @staticmethod
+    def wanted(stands: Tensor) -> Tensor:
+        """Boxes in per mille (N, 4) as the digits that are asked for (N, 8)."""
+        return torch.cat([stands // 100, stands // 10 % 10], -1)
+
+
 def patches(image: Tensor) -> Tensor:
     """Grey levels or colours (B, H, W, 3) of 0 to 255 as the processor lays them out."""
     batch, height, width, _ = image.shape
@@ -177,8 +196,9 @@ class Forward:
         merger = visual.merger
         return merger.mlp(merger.ln_q(x).view(batch, (height // CELL) * (width // CELL), -1))
 
-    def states(self, cells: Tensor, grid: tuple[int, int], said: Tensor) -> Tensor:
-        """Last states at the positions of ``said``: what follows the image, prompt and reply (B, T)."""
+    def states(self, cells: Tensor, grid: tuple[int, int], said: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """At the positions of ``said`` (B, T), which follows the image: the last states, and those between
+        the second layer and the last."""
         language = self._model.model.language_model
         embed, batch = language.embed_tokens, cells.shape[0]
         before = embed(self._before).expand(batch, -1, -1)
@@ -186,9 +206,11 @@ class Forward:
         x = torch.cat([before.to(cells.dtype), cells, after.to(cells.dtype)], 1)
         positions = _positions(len(self._before), *grid, said.shape[1], self._device)
         cosine, sine = _text_turns(language.rotary_emb, positions)
+        between = []
         for weights in self._text:
             x = self._text_block(x, cosine, sine, weights)
-        return _normed(x[:, -said.shape[1] :], language.norm.weight)
+            between.append(x[:, -said.shape[1] :])
+        return _normed(between[-1], language.norm.weight), between[1:-1]
 
     def logits(self, states: Tensor) -> Tensor:
         return F.linear(states, self._model.model.language_model.embed_tokens.weight)

@@ -2,12 +2,12 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 from model_runtime.families import TRAITS, Family
 from model_runtime.nano.canvas import Run
@@ -29,10 +29,17 @@ class Asked(StrEnum):
     CHARTS = "charts"
 
 
+Copied: TypeAlias = tuple[str, str, tuple[Run, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Exercise:
+    """``copied``: what the reply says of the page, in its order: what comes before it, what is said, and
+    what was drawn so."""
+
     prompt: str
     reply: str
+    copied: tuple[Copied, ...] = ()
 
 
 def exercise(page: Page, asked: Asked, rng: random.Random) -> Exercise:
@@ -41,8 +48,14 @@ def exercise(page: Page, asked: Asked, rng: random.Random) -> Exercise:
 
 def _plain(page: Page, rng: random.Random) -> Exercise:
     del rng
-    text = UNREADABLE if page.kind is Kind.UNREADABLE else "\n".join(page.plain)
-    return Exercise(prompts.text(plain=True), text)
+    prompt = prompts.text(plain=True)
+    if page.kind is Kind.UNREADABLE:
+        return Exercise(prompt, UNREADABLE)
+    return Exercise(prompt, "\n".join(page.plain), _lines(page))
+
+
+def _lines(page: Page) -> tuple[Copied, ...]:
+    return tuple(("", text, runs) for text, runs in page.lines)
 
 
 def _text(page: Page, rng: random.Random) -> Exercise:
@@ -51,7 +64,9 @@ def _text(page: Page, rng: random.Random) -> Exercise:
     readable = page.kind is not Kind.UNREADABLE
     language = page.language if page.plain and readable else ""
     front = f"---\nlanguage: {language}\nrotation: 0\nlegible: {'yes' if readable else 'no'}\n---\n"
-    return Exercise(prompt, front + ("\n".join(page.markdown) if readable else ""))
+    if not readable:
+        return Exercise(prompt, front)
+    return Exercise(prompt, front + "\n".join(page.markdown), _lines(page))
 
 
 @lru_cache(maxsize=8)
@@ -73,7 +88,7 @@ def _fields(page: Page, rng: random.Random) -> Exercise:
 def fields(page: Page, schema: Mapping[str, Any], *, boxes: bool) -> Exercise:
     derived = derive(schema, boxes=boxes).schema
     prompt = prompts.fields(schema, derived, box_unit=UNIT if boxes else None)
-    return Exercise(prompt, _reply(page, derived, page.facts))
+    return Exercise(prompt, _reply(page, derived, page.facts), tuple(_quotes(page, derived, page.facts)))
 
 
 def _own(page: Page, schema: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
@@ -108,7 +123,8 @@ def _look(page: Page, rng: random.Random) -> Exercise:
     derived = derive({"type": "object", "properties": {name: node[name]}})
     leaf = next(iter(derived.leaves.values()))
     shape = only(leaf).schema
-    return Exercise(prompts.fields({}, shape), _reply(page, shape, page.facts))
+    reply, quotes = _reply(page, shape, page.facts), tuple(_quotes(page, shape, page.facts))
+    return Exercise(prompts.fields({}, shape), reply, quotes)
 
 
 def _reply(page: Page, shape: Mapping[str, Any], facts: Mapping[str, Fact]) -> str:
@@ -123,6 +139,23 @@ def _reply(page: Page, shape: Mapping[str, Any], facts: Mapping[str, Fact]) -> s
         else:
             members.append(f"{_json(name)}:{_reply(page, node, facts)}")
     return "{" + ",".join(members) + "}"
+
+
+def _quotes(page: Page, shape: Mapping[str, Any], facts: Mapping[str, Fact]) -> Iterator[Copied]:
+    """In the order of `_reply`."""
+    for name, node in shape["properties"].items():
+        if node["type"] == "array":
+            for row in page.rows:
+                if row and name == "line_items":
+                    yield from _quotes(page, node["items"], row)
+        elif "quote" not in node["properties"]:
+            yield from _quotes(page, node, facts)
+        elif name in facts:
+            yield _quoted(facts[name])
+
+
+def _quoted(fact: Fact) -> Copied:
+    return '"quote":"', " ".join(fact.quote.split()), fact.runs
 
 
 def _leaf(page: Page, node: Mapping[str, Any], fact: Fact | None) -> str:
@@ -206,7 +239,8 @@ def _question(page: Page, rng: random.Random) -> Exercise:
             inside = ",".join(f'"{one}":{parts[one]}' for one in order)
         members.append(f'"{number}":{{{inside}}}')
     prompt = prompts.questions(asked, box_unit=UNIT if boxes else None)
-    return Exercise(prompt, "{" + ",".join(members) + "}")
+    quotes = tuple(_quoted(page.facts[name]) for name in picked if name in page.facts)
+    return Exercise(prompt, "{" + ",".join(members) + "}", quotes)
 
 
 def _place(page: Page, rng: random.Random) -> Exercise:
@@ -222,7 +256,7 @@ def _place(page: Page, rng: random.Random) -> Exercise:
         return Exercise(prompts.place(text, UNIT), "[]")
     x0, y0, x1, y1 = box
     reply = f"<|object_ref_start|>{text}<|object_ref_end|><|box_start|>({x0},{y0}),({x1},{y1})<|box_end|>"
-    return Exercise(prompts.place(text, UNIT), reply)
+    return Exercise(prompts.place(text, UNIT), reply, (("<|object_ref_start|>", text, runs),))
 
 
 def _charts(page: Page, rng: random.Random) -> Exercise:

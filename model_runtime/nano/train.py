@@ -17,7 +17,7 @@ from model_runtime.nano.batches import framed
 from model_runtime.nano.curriculum import STAGES, Course, rate
 from model_runtime.nano.export import export
 from model_runtime.nano.feed import batches, coloured
-from model_runtime.nano.model import Forward, Spelling, build
+from model_runtime.nano.model import Forward, Placing, Spelling, build
 from model_runtime.nano.model_sizes import CELL, SIZES
 from model_runtime.nano.muon import Muon
 from model_runtime.nano.tokens import tokenizer
@@ -49,7 +49,8 @@ class Diverged(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``minutes`` or ``steps`` is the whole budget. ``tokens``: positions of a batch, about. ``early_rate``:
-    the highest learning rate of the early stages, where it is another."""
+    the highest learning rate of the early stages, where it is another. ``half``: compute in bfloat16, or in
+    float32; None: in bfloat16 where the processor has it."""
 
     folder: Path
     minutes: float = 90.0
@@ -65,6 +66,7 @@ class Settings:
     last: str = STAGES[-1].name
     workers: int = 1
     compiled: bool = False
+    half: bool | None = None
     fonts: Path | None = None
     keep_s: float = 120.0
 
@@ -94,11 +96,14 @@ class Training:
         self._device = torch.device(settings.device)
         self._model = build(known, size, settings.seed).to(self._device)
         self._spelling = Spelling(size.hidden).to(self._device)
+        self._placing = Placing(size.hidden).to(self._device)
         before = known(framed(known, "").split("<|image_pad|>")[0], add_special_tokens=False)["input_ids"]
         self._forward = Forward(self._model, before, compiled=settings.compiled)
         self._tower = [*self._model.model.visual.parameters(), *self._spelling.parameters()]
-        self._decoder = list(self._model.model.language_model.parameters())
-        self._half = self._device.type != "cpu" or fast_bfloat16()
+        self._decoder = [*self._model.model.language_model.parameters(), *self._placing.parameters()]
+        self._half = settings.half
+        if self._half is None:
+            self._half = self._device.type != "cpu" or fast_bfloat16()
         self._optimisers = self._make_optimisers()
         self._noise = torch.Generator(self._device)
         names = [stage.name for stage in STAGES]
@@ -107,18 +112,19 @@ class Training:
         self.watch: Callable[[float], None] | None = None
         """Told every loss; it makes each step wait for the device."""
 
-        self._sums = torch.zeros(5, device=self._device)
+        self._sums = torch.zeros(7, device=self._device)
 
     def _make_optimisers(self) -> tuple[Any, ...]:
         """Muon for the matrices between layers, AdamW for what stands at either end, and for all vectors."""
         ends = {id(self._model.get_input_embeddings().weight)}
-        weights = [*self._model.model.visual.parameters(), *self._decoder]
+        weights = list(self._model.parameters())
         inner = [one for one in weights if one.ndim == 2 and id(one) not in ends]
         others = [one for one in weights if one.ndim != 2 or id(one) in ends]
         groups = [
             {"params": [one for one in others if one.ndim >= 2], "weight_decay": 0.02},
             {"params": [one for one in others if one.ndim < 2], "weight_decay": 0.0},
             {"params": list(self._spelling.parameters()), "weight_decay": 0.0, "head": True},
+            {"params": list(self._placing.parameters()), "weight_decay": 0.0},
         ]
         adam = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-8, fused=True)
         return adam, Muon(
@@ -145,6 +151,7 @@ class Training:
         state = torch.load(path, map_location=self._device, weights_only=True)
         self._model.load_state_dict(state["model"])
         self._spelling.load_state_dict(state["spelling"])
+        self._placing.load_state_dict(state["placing"])
         for optimiser, held in zip(self._optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(held)
         held = dict(state["progress"])
@@ -165,6 +172,7 @@ class Training:
     def keep(self) -> None:
         state = {
             "model": self._model.state_dict(), "spelling": self._spelling.state_dict(),
+            "placing": self._placing.state_dict(),
             "optimisers": [one.state_dict() for one in self._optimisers], "progress": asdict(self._progress),
         }  # fmt: skip
         path = self._settings.folder / _STATE
@@ -219,10 +227,15 @@ class Training:
             cells = self._forward.cells(image)
             named = self._spelling(cells.detach() if settling else cells, on["places"])
             logits = None
+            placed: list[Tensor] = []
             if stage.reads:
-                states = self._forward.states(cells, grid, on["said"])
+                states, between = self._forward.states(cells, grid, on["said"])
                 logits = self._forward.logits(states.flatten(0, 1)[on["at"]])
+                if stage.placing and len(on["stand_at"]):
+                    placed = [self._placing(one.flatten(0, 1)[on["stand_at"]]) for one in between]
         loss = self._loss(stage.spelling, named, on["names"], logits, on["wanted"])
+        if placed:
+            loss = loss + stage.placing * self._misplaced(placed, on["stands"])
         highest = self._settings.highest_rate
         if stage.early and self._settings.early_rate is not None:
             highest = self._settings.early_rate
@@ -261,16 +274,26 @@ class Training:
             self._sums[3] += (logits.argmax(-1) == wanted).float().mean()
         return weight * spelled + read
 
+    def _misplaced(self, placed: list[Tensor], stands: Tensor) -> Tensor:
+        """The mean over the layers that are asked; of the last, how many digits are right is noted."""
+        wanted = Placing.wanted(stands)
+        with torch.no_grad():
+            self._sums[5] += (placed[-1].argmax(-1) == wanted).float().mean()
+            self._sums[6] += 1
+        losses = [F.cross_entropy(one.float().flatten(0, 1), wanted.flatten()) for one in placed]
+        return torch.stack(losses).mean()
+
     def _look(self, last: float) -> float:
         """Say how it goes, and move on in the curriculum where that is due."""
         progress = self._progress
-        spelling, spelled, reading, read, waited = (self._sums / _EVERY).tolist()
+        spelling, spelled, reading, read, waited, placed, asked = (self._sums / _EVERY).tolist()
         self._sums.zero_()
         now = time.monotonic()
         record = {
             "step": progress.step, "s": round(progress.elapsed_s, 1), "stage": progress.course.now.name,
             "pages": progress.pages, "spelling": round(spelling, 4), "spelled": round(spelled, 4),
             "reading": round(reading, 4), "read": round(read, 4),
+            "placed": round(placed / max(asked, 1.0), 4),
             "step_ms": round(1000 * (now - last) / _EVERY, 1), "waited_ms": round(1000 * waited, 1),
         }  # fmt: skip
         with (self._settings.folder / _LOG).open("a") as log:

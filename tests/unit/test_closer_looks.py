@@ -14,7 +14,7 @@ from pipeline.line_places import line_places
 from pipeline.orders import PageImage, ReadOrder
 from schemas.reading import PageReading, ReadLine, ReadWord, Unread, line_of
 from schemas.request import BudgetProfile, Task
-from tests.unit.test_vlm_reader import HEIGHT, PAGE, SCHEMA, WIDTH, Aids, codes, printed, reader_of, seen
+from tests.unit.vlm_pages import HEIGHT, PAGE, SCHEMA, WIDTH, Aids, codes, printed, reader_of, seen
 
 SHOP = printed("Corner Shop", "12 March 2026", "Coffee 2.80", "Total 2.80")
 READ = "Corner Shop\n12 Match 2026\nCoffee 2.80\nTotal 2.80"

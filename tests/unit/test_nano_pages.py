@@ -3,6 +3,7 @@
 import calendar
 import json
 import random
+import re
 from typing import Any
 
 import jsonschema
@@ -17,8 +18,9 @@ from model_runtime.nano.curriculum import STAGES, Course, rate
 from model_runtime.nano.exams import exams
 from model_runtime.nano.lexicon import languages, words
 from model_runtime.nano.pieces import Kind, Page
+from model_runtime.nano.places import places
 from model_runtime.nano.scores import distance, score
-from model_runtime.nano.tasks import Asked, builtin, exercise, fields
+from model_runtime.nano.tasks import Asked, Exercise, builtin, exercise, fields
 from pipeline import prompts
 from pipeline.decoding import answers_schema, charts_schema, derive
 from pipeline.native_boxes import marked
@@ -128,6 +130,65 @@ def test_every_task_can_be_asked_of_every_page(seed: int, faces: Any) -> None:
                 jsonschema.validate(answers, shape)
             if asked is Asked.PLACE and one.reply != "[]":
                 assert marked(one.reply)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        (Kind.LINES, Asked.PLAIN),
+        (Kind.RECEIPT, Asked.TEXT),
+        (Kind.FORM, Asked.TEXT),
+        (Kind.RECEIPT, Asked.FIELDS),
+        (Kind.INVOICE, Asked.FIELDS),
+        (Kind.RECEIPT, Asked.QUESTION),
+        (Kind.LINES, Asked.PLACE),
+    ],
+)
+def test_what_a_reply_copies_stands_where_the_page_has_its_ink(
+    kind: Kind, asked: Asked, seed: int, faces: Any
+) -> None:
+    made = page(kind, seed, faces)
+    one = exercise(made, asked, random.Random(seed))
+    known = places(made, one)
+    inside = [offset for offset, _ in _copied(one)]
+    assert inside or one.reply == "[]"
+    assert len(known.keys() & set(inside)) > 0.9 * len(inside)
+    height, width = made.drawn.cover.shape
+    for offset in known.keys() & set(inside):
+        x0, y0, x1, y1 = known[offset]
+        ink = made.drawn.cover[
+            y0 * height // 1000 : y1 * height // 1000 + 2, x0 * width // 1000 : x1 * width // 1000 + 2
+        ]
+        assert ink.max() > 0, (one.reply[offset], known[offset])
+
+
+def _copied(one: Exercise) -> list[tuple[int, str]]:
+    """Offsets of the letters and digits that the reply copies, found without the product's help."""
+    found, at = [], 0
+    for before, text, _ in one.copied:
+        at = one.reply.index(before + text, at) + len(before)
+        found += [(at + n, char) for n, char in enumerate(text) if char.isalnum()]
+        at += len(text)
+    return found
+
+
+def test_a_box_that_is_said_is_around_what_was_quoted(faces: Any) -> None:
+    made = page(Kind.RECEIPT, 3, faces)
+    one = fields(made, builtin("receipt"), boxes=True)
+    known = places(made, one)
+    compared = 0
+    for match in re.finditer(r'"quote":"([^"]*)","box":\[([\d,]*)\]', one.reply):
+        box = tuple(map(int, match[2].split(",")))
+        letters = [known[at] for at in range(*match.span(1)) if at in known]
+        low, high = (
+            (min(part[n] for part in letters) for n in (0, 1)),
+            (max(part[n] for part in letters) for n in (2, 3)),
+        )
+        assert (*low, *high) == pytest.approx(box, abs=1)
+        assert known[match.start(2)] == tuple(min(999, side) for side in box)
+        compared += 1
+    assert compared > 5
 
 
 def test_blank_and_unreadable_are_said_as_the_pipeline_understands_them(faces: Any) -> None:

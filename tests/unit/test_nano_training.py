@@ -17,7 +17,7 @@ from model_runtime.nano.batches import Maker, Plan, framed
 from model_runtime.nano.compose import Wish, compose
 from model_runtime.nano.curriculum import STAGES
 from model_runtime.nano.export import export
-from model_runtime.nano.model import Forward, build
+from model_runtime.nano.model import Forward, Placing, build
 from model_runtime.nano.model_sizes import SIZES
 from model_runtime.nano.muon import Muon, orthogonal
 from model_runtime.nano.pieces import Kind
@@ -93,11 +93,12 @@ def test_the_training_pass_is_the_librarys(size: str, grid: tuple[int, int], tmp
             mm_token_type_ids=(ids == pad).int(),
         ).logits[0, at + cells :]  # fmt: skip
         forward = Forward(model, whole[:at])
-        states = forward.states(
+        states, between = forward.states(
             forward.cells(torch.from_numpy(pixels)[None]), grid, torch.tensor([whole[at + cells :]])
         )
         ours = forward.logits(states)[0]
     assert torch.allclose(theirs, ours, atol=2e-5)
+    assert len(between) == max(0, SIZES[size].layers - 2), "what is asked where a token stands"
 
 
 def test_a_batch_is_a_matter_of_its_number(faces: Any) -> None:
@@ -136,6 +137,34 @@ def test_some_bytes_that_the_decoder_goes_on_from_are_wrong_and_none_it_should_s
         marred, replies = marred + other.any(1).sum(), replies + len(said)
     assert 0.01 < changed / whole < 0.08
     assert 0.2 < marred / replies < 0.7, "some replies stay as they are"
+
+
+def test_tokens_whose_place_is_asked_are_those_that_say_what_stands_there(faces: Any) -> None:
+    values = [stage.name for stage in STAGES].index("values")
+    asked = same = 0
+    for number in range(8):
+        batch = Maker(None).make(Plan(1, number, values, 3000))
+        said = batch["said"].reshape(-1)
+        wanted = np.full(said.size, -1)
+        wanted[batch["at"]] = batch["wanted"]
+        at, stands = batch["stand_at"], batch["stands"]
+        assert stands.shape == (len(at), 4)
+        assert (stands[:, 2:] >= stands[:, :2]).all()
+        # What stands at a position was to be said one before; some bytes are replaced on purpose.
+        same, asked = same + int((said[at] == wanted[at - 1]).sum()), asked + len(at)
+    assert asked > 1000
+    assert same > 0.9 * asked
+
+
+def test_a_place_is_asked_for_as_hundreds_and_tens() -> None:
+    digits = Placing.wanted(torch.tensor([[0, 57, 430, 999]]))
+    assert digits.tolist() == [[0, 0, 4, 9, 0, 5, 3, 9]]
+    head = Placing(16)
+    states = torch.randn(3, 16, requires_grad=True)
+    head(states).sum().backward()
+    assert head(states).shape == (3, 8, 10)
+    assert states.grad is not None
+    assert float(states.grad.abs().max()) == 0, "a head that knows nothing asks nothing"
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 40), (2, 40, 16), (1, 8, 8)])
