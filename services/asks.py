@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -135,21 +135,32 @@ def _typed(text: str) -> Any:
         return text
 
 
+T = TypeVar("T", list[Any], dict[str, Any])
+
+
+def _held(members: dict[str, Any], name: str, kind: type[T]) -> T:
+    """What fields before this one have gathered."""
+    found = members.setdefault(name, kind())
+    if not isinstance(found, kind):
+        raise fault(f"/request/{name}", f"{kind.__name__}_type", f"is no {kind.__name__}, and more was added")
+    return found
+
+
 def _add_field(members: dict[str, Any], name: str, text: str) -> None:
     if text == "":
         return  # a form sends what nobody filled in
     if name in ("questions", "question"):
         if text.lstrip().startswith("["):
-            members.setdefault("questions", []).extend(parse_json(text, "the form field 'questions'"))
+            _held(members, "questions", list).extend(parse_json(text, "the form field 'questions'"))
         else:
-            members.setdefault("questions", []).append(text)
+            _held(members, "questions", list).append(text)
     elif name in _COMMA_FIELDS:
         items = parse_json(text) if text.lstrip().startswith("[") else text.split(",")
-        members.setdefault(name, []).extend(
+        _held(members, name, list).extend(
             item.strip() if isinstance(item, str) else item for item in items if item != ""
         )
     elif name.startswith("label."):
-        members.setdefault("labels", {})[name.removeprefix("label.")] = text
+        _held(members, "labels", dict)[name.removeprefix("label.")] = text
     elif name in members:
         raise fault(f"/request/{name[:100]}", "repeated", "given twice")
     elif name in _JSON_FIELDS and text.lstrip().startswith(("{", "[")):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from anyio import CapacityLimiter
+
 from model_runtime.choose import engine
 from pipeline.ledger import Queue
 from pipeline.ports import Blobs, Cage, PageReader, Waker
@@ -95,6 +97,11 @@ class Parts:
     metrics: Metrics
     tracing: Tracing
     sources: Sources = field(repr=False)
+    fetching: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(16), repr=False)
+    """Threads that wait for servers of others; all else of the API has its own."""
+
+    drawing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8), repr=False)
+    """Threads that wait for pages to be drawn, and for whole documents to be written."""
 
     @property
     def staging(self) -> Path:

@@ -1,7 +1,6 @@
 """Documents named in a JSON body (url, base64, object, upload) brought to the staging folder."""
 
 import base64
-import binascii
 import os
 from contextlib import closing
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ def _decode(text: str, receiver: Receiver) -> None:
         # In steps that hold whole groups of four characters.
         for start in range(0, len(text), _CHUNK):
             receiver.write(base64.b64decode(text[start : start + _CHUNK], validate=True))
-    except binascii.Error:
+    except ValueError:  # `binascii.Error` is one, and what is not ASCII is another
         raise fault("/source/base64", "base64_malformed", "not base64", whole="source_malformed") from None
 
 
@@ -115,4 +114,8 @@ def name_of(source: Source) -> str | None:
 
 
 def _name_in(url: str) -> str:
-    return unquote(urlsplit(url).path).rsplit("/", 1)[-1]
+    try:
+        path = urlsplit(url).path
+    except ValueError:  # no URL; it is refused by itself when it is fetched
+        path = url
+    return unquote(path).rsplit("/", 1)[-1]

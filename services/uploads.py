@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from types import TracebackType
 
 from schemas.errors import BadInput
@@ -102,8 +103,16 @@ def clean_filename(name: str | None) -> str | None:
 
 
 def sweep_staging(folder: Path) -> int:
-    """Remove uploads that an earlier process left unfinished; only for the sole owner of the folder."""
-    left = list(folder.glob("upload-*")) if folder.is_dir() else []
+    """Remove what an earlier process left: uploads, exports; only for the sole owner of the folder."""
+    left = list(folder.iterdir()) if folder.is_dir() else []
     for path in left:
-        path.unlink(missing_ok=True)
+        remove(path)
     return len(left)
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all that is in it; fine where it is gone."""
+    if path.is_dir() and not path.is_symlink():
+        rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -141,11 +141,12 @@ class Expansion:
 
 @contextmanager
 def _folder(scratch: Path) -> Iterator[Path]:
-    """A folder for one step; those of processes that were killed go too, in time."""
+    """A folder for one step; what killed processes left goes too, in time, pictures of pages as well."""
     before = time.time() - _LEFT_S
-    for left in scratch.glob(f"{_FOLDER}*"):
-        if left.stat().st_mtime < before:
-            rmtree(left, ignore_errors=True)
+    for left in scratch.iterdir():
+        with suppress(OSError):  # another process was faster
+            if left.stat().st_mtime < before:
+                rmtree(left) if left.is_dir() else left.unlink()
     folder = Path(mkdtemp(prefix=_FOLDER, dir=scratch))
     try:
         yield folder

@@ -38,6 +38,8 @@ RULES: dict[str, Rule] = {
     "cage_crash": ONCE,
     # A fault of ours. Once more, in case it came from a moment's lack of something.
     "internal": Rule((1.0,)),
+    # There is nothing before next month: until then it must not look as if it were at work.
+    "quota_exceeded": NEVER,
     # It failed or hung over this page in particular, or so it seems: a few more tries, with time to recover.
     "engine_failed": Rule((2.0, 10.0)),
     "engine_timeout": Rule((5.0,)),

@@ -17,8 +17,9 @@ _WIDEST_WINDOW = 1 << 27
 """Bytes of memory a zstd frame may ask for; its own tool refuses more without being told."""
 
 
-def entries(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[Entry]:
-    """Entries in order. Raises `ArchiveRefused` when it cannot go on."""
+def entries(file: BinaryIO, kind: Kind, limits: Limits, spent: Callable[[int], None]) -> Iterator[Entry]:
+    """Entries in order. Raises `ArchiveRefused` when it cannot go on. ``spent``: told of all bytes that are
+    decompressed on the way, where the format has to decompress what is passed over."""
     size = os.fstat(file.fileno()).st_size
     file.seek(0)
     if kind is Kind.ZIP:
@@ -28,11 +29,11 @@ def entries(file: BinaryIO, kind: Kind, limits: Limits) -> Iterator[Entry]:
     elif kind is Kind.TAR:
         yield from tar_entries.entries(tar_entries.Forward(file.read, partial(_leap, file, size)))
     elif kind is Kind.TAR_GZ:
-        yield from tar_entries.entries(_decompressed(gzip.GzipFile(fileobj=file).read, size, limits))
+        yield from tar_entries.entries(_decompressed(gzip.GzipFile(fileobj=file).read, size, limits, spent))
     else:
         frames = zstandard.ZstdDecompressor(max_window_size=_WIDEST_WINDOW)
         read = frames.stream_reader(file, read_across_frames=True, closefd=False).read
-        yield from tar_entries.entries(_decompressed(read, size, limits))
+        yield from tar_entries.entries(_decompressed(read, size, limits, spent))
 
 
 def _leap(file: BinaryIO, end: int, size: int) -> None:
@@ -41,7 +42,9 @@ def _leap(file: BinaryIO, end: int, size: int) -> None:
     file.seek(size, os.SEEK_CUR)
 
 
-def _decompressed(read: Callable[[int], bytes], size: int, limits: Limits) -> tar_entries.Forward:
+def _decompressed(
+    read: Callable[[int], bytes], size: int, limits: Limits, spent: Callable[[int], None]
+) -> tar_entries.Forward:
     """What is passed over counts too: it costs as much as what is read."""
     come = 0
 
@@ -52,6 +55,7 @@ def _decompressed(read: Callable[[int], bytes], size: int, limits: Limits) -> ta
         except (OSError, EOFError, zlib.error, zstandard.ZstdError):
             raise corrupt("the archive is damaged or incomplete") from None
         come += len(found)
+        spent(len(found))
         limits.check_total(come, size)
         return found
 

@@ -56,13 +56,17 @@ def _unpacked_header(file: BinaryIO, block: Block, size: int) -> bytes:
         raise ArchiveRefused(code, f"the list of members cannot be read: {refused.detail}")
     if block.start + block.packed > size:
         raise corrupt("the archive is incomplete")
+    data, damage = bytearray(), corrupt("the header of the archive is damaged")
     try:
-        data = b"".join(_pieces(file, block))
+        for piece in _pieces(file, block):
+            data += piece
+            if len(data) > block.size:
+                raise damage
     except MemberRefused:
-        raise corrupt("the header of the archive is damaged") from None
-    if block.crc >= 0 and zlib.crc32(data) != block.crc:
-        raise corrupt("the header of the archive is damaged")
-    return data
+        raise damage from None
+    if len(data) < block.size or (block.crc >= 0 and zlib.crc32(data) != block.crc):
+        raise damage
+    return bytes(data)
 
 
 class _Walk:
@@ -170,7 +174,7 @@ def _refused(block: Block) -> ErrorInfo | None:
 
 
 def _pieces(file: BinaryIO, block: Block) -> Iterator[bytes]:
-    """What comes out of a block: as many bytes as it claims."""
+    """What comes out of a block: of some methods more than it claims."""
     source, method = packed(file, block.start, block.packed), block.coders[0].method
     if method == _COPY:
         yield from source

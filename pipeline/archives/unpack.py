@@ -77,6 +77,10 @@ def _size(entry: Entry) -> int:
     return min(entry.size, _MOST_SIZE)
 
 
+def _free(size: int) -> None:
+    """An archive by itself is bounded by its own count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one call came to. ``refused``: the archive goes no further, for this reason."""
@@ -101,6 +105,7 @@ class _Reader:
     unpacked: int
     folder: Path
     position: int = 0
+    decompressed: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     members: Iterator[Member | None] = field(init=False)
     spooled: BinaryIO | None = None
@@ -110,13 +115,18 @@ class _Reader:
 
     def _walk(self, file: BinaryIO, kind: Kind, outer: str) -> Iterator[Member | None]:
         """A member, or None for an entry that is none or was dealt with before."""
-        for entry in formats.entries(file, kind, self.limits):
+        for entry in formats.entries(file, kind, self.limits, self._spent if outer else _free):
             number = self._count()
             found = self._look(entry, outer, number)
             if isinstance(found, Kind):
                 yield from self._inner(entry, found, outer + entry.name, number)
             else:
                 yield found
+
+    def _spent(self, size: int) -> None:
+        """Inner archives are small each, and thousands of them are not: what they cost counts together."""
+        self.decompressed += size
+        self.limits.check_total(self.decompressed, self.size)
 
     def _count(self) -> int:
         self.position += 1

@@ -146,11 +146,14 @@ async def _json(request: Request, parts: Parts, tenant: TenantId, takes: Takes) 
 
 def _origin(sources: list[MemberSource]) -> str:
     digest = hashlib.sha256()
-    for source in sources:
+    for at, source in enumerate(sources):
         plain = source.model_dump()
         if plain["request"] is not None:
             plain["request"] = {name: value for name, value in plain["request"].items() if name != "password"}
-        digest.update(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS))
+        try:
+            digest.update(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS))
+        except TypeError:  # it reads what is nested more deeply than it writes
+            raise fault(f"/sources/{at}/request", "too_deep", "is nested too deeply") from None
     return digest.hexdigest()
 
 

@@ -59,7 +59,9 @@ class Received:
         if self.staged is None:
             assert self.source is not None
             receiver = self.takes.receiver(parts)
-            self.staged = await to_thread.run_sync(parts.sources.receive, tenant, self.source, receiver)
+            self.staged = await to_thread.run_sync(
+                parts.sources.receive, tenant, self.source, receiver, limiter=parts.fetching
+            )
         return self.staged
 
     @property

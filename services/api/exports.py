@@ -1,14 +1,16 @@
 """Routes of exports: searchable PDF, hOCR, ALTO, chunks for retrieval, spreadsheets."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, StreamingResponse
-from starlette.background import BackgroundTask
 
 from services.api import examples
 from services.api.answers import JSON
 from services.api.deps import Reader, Served
+from services.api.passing import Passing
 from services.api.results import Pages, Run
 from services.query.formats import Format
 
@@ -25,27 +27,32 @@ def _of(kind: str) -> dict[int | str, dict[str, Any]]:
     response_class=FileResponse,
     responses=_FAULTS | examples.problems(503) | _of("application/pdf"),
 )
-def get_searchable(document_id: str, parts: Served, who: Reader, run: Run = None) -> FileResponse:
+async def get_searchable(document_id: str, parts: Served, who: Reader, run: Run = None) -> Passing:
     """The document as a PDF with the words that were read laid over it invisibly; its pages are untouched.
 
     Pages whose own text was trusted are left alone. Of a picture, a PDF with the picture.
     """
-    found = parts.lookup.finished_run(who.tenant, document_id, run)
-    document = parts.lookup.source(who.tenant, document_id)
-    path = parts.exports.searchable(who.tenant, document, found)
-    gone = BackgroundTask(path.unlink, missing_ok=True)
-    name = f"{document_id}.pdf"
-    return FileResponse(path, media_type="application/pdf", filename=name, background=gone)
+
+    def made() -> Path:
+        found = parts.lookup.finished_run(who.tenant, document_id, run)
+        document = parts.lookup.source(who.tenant, document_id)
+        return parts.exports.searchable(who.tenant, document, found)
+
+    path = await to_thread.run_sync(made, limiter=parts.drawing)
+    return Passing(path, media_type="application/pdf", filename=f"{document_id}.pdf")
 
 
 @router.get("/result.xlsx", response_class=FileResponse, responses=_FAULTS | _of(Format.XLSX))
-def get_workbook(document_id: str, parts: Served, who: Reader, run: Run = None) -> FileResponse:
+async def get_workbook(document_id: str, parts: Served, who: Reader, run: Run = None) -> Passing:
     """A spreadsheet: fields, a sheet for each list and table; evidence stands in the notes of the cells."""
-    found = parts.lookup.finished_run(who.tenant, document_id, run)
-    document = parts.lookup.document(who.tenant, document_id, found.id)
-    path = parts.workbooks.of_run(who.tenant, document, found)
-    gone = BackgroundTask(path.unlink, missing_ok=True)
-    return FileResponse(path, media_type=Format.XLSX, filename=f"{document_id}.xlsx", background=gone)
+
+    def made() -> Path:
+        found = parts.lookup.finished_run(who.tenant, document_id, run)
+        document = parts.lookup.document(who.tenant, document_id, found.id)
+        return parts.workbooks.of_run(who.tenant, document, found)
+
+    path = await to_thread.run_sync(made, limiter=parts.drawing)
+    return Passing(path, media_type=Format.XLSX, filename=f"{document_id}.xlsx")
 
 
 @router.get("/hocr", response_class=StreamingResponse, responses=_FAULTS | _of("text/html"))

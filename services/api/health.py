@@ -52,8 +52,8 @@ class UsageView(Usage):
 
 
 @router.get("/healthz")
-def alive() -> Health:
-    """The process answers."""
+async def alive() -> Health:
+    """The process answers, also while all threads are at work."""
     return Health()
 
 

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 import orjson
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from pipeline import steps
-from pipeline.orders import SourceFile
+from pipeline.orders import PageImage, SourceFile
 from pipeline.ports import BlobKey
 from schemas.api import Listing
 from schemas.ids import Digest, TenantId
@@ -70,7 +71,7 @@ def get_page(
     response_class=Response,
     responses=examples.problems(404, 410, 422, 503) | {200: {"content": {"image/jpeg": {}, "image/png": {}}}},
 )
-def get_image(
+async def get_image(
     document_id: str,
     number: Number,
     parts: Served,
@@ -78,8 +79,14 @@ def get_image(
     width: Annotated[int, Query(ge=16, le=4000, description="pixels")] = 1000,
 ) -> Response:
     """The page as a picture, rendered now."""
-    row = parts.lookup.source(who.tenant, document_id)
-    key = BlobKey(who.tenant, Digest(row.digest), row.generation)
-    with parts.blobs.local(key) as path:
-        image = parts.cage.run(steps.render, SourceFile(str(path), row.media_type), number, width)
+    image = await to_thread.run_sync(
+        _rendered, parts, who.tenant, document_id, number, width, limiter=parts.drawing
+    )
     return Response(image.data, media_type=image.media_type)
+
+
+def _rendered(parts: Parts, tenant: TenantId, document_id: str, number: int, width: int) -> PageImage:
+    row = parts.lookup.source(tenant, document_id)
+    key = BlobKey(tenant, Digest(row.digest), row.generation)
+    with parts.blobs.local(key) as path:
+        return parts.cage.run(steps.render, SourceFile(str(path), row.media_type), number, width)

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import Response, StreamingResponse
 
 from schemas.api import Listing
 from schemas.field import FieldState
@@ -17,6 +16,7 @@ from services.api.answers import JSON
 from services.api.bodies import json_members
 from services.api.cursors import cursor_of, next_cursor
 from services.api.deps import Reader, Served
+from services.api.passing import Passing
 from services.container import Parts
 from services.faults import fault
 from services.query import formats
@@ -106,8 +106,7 @@ def _answer(parts: Parts, tenant: TenantId, asked: Asked, form: Format) -> Respo
     if form is Format.XLSX:
         by_schema = asked.list_path is None and asked.select is None and not asked.aggregate
         path = parts.workbooks.of_query(tenant, answers, by_schema=by_schema)
-        gone = BackgroundTask(path.unlink, missing_ok=True)
-        return FileResponse(path, media_type=form, filename="query.xlsx", background=gone)
+        return Passing(path, media_type=form, filename="query.xlsx")
     # The first page is read before the answer begins: a fault of the query is a problem, not half a file.
     first = next(answers)
     pieces: Iterator[bytes] = formats.streamed(form, chain([first], answers))

@@ -114,6 +114,9 @@ class SqlBatchUnit:
 
     def add(self, members: Sequence[NewMember], progress: Progress) -> None:
         claim, connection = self.claim, self.connection
+        # Stored bytes may have been deleted since: the step is tried again then, and stores them anew.
+        stored = [member.what.blob for member in members if isinstance(member.what, StoredFile)]
+        blob_rows.require_all_live(connection, stored)
         if members:
             rows = [row_of(claim, member) for member in members]
             connection.execute(batch_members.insert(), rows)

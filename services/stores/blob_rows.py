@@ -78,6 +78,8 @@ def require_live(connection: sa.Connection, key: BlobKey) -> None:
 def require_all_live(connection: sa.Connection, keys: Iterable[BlobKey]) -> None:
     """The same for many, locked in one order."""
     wanted = sorted(set(keys))
+    if not wanted:
+        return
     columns = sa.tuple_(blobs.c.tenant_id, blobs.c.digest, blobs.c.generation)
     live = connection.execute(
         sa.select(blobs.c.digest)

@@ -12,7 +12,7 @@ from services.stores.erasure import Erasure
 from services.stores.tables import idempotency, pages, runs
 
 _HOUR_US = 3_600_000_000
-_SOME = 100
+_SOME, _MOST_BLOBS = 100, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,13 @@ class Upkeep:
             return audit_rows.forget(connection, self.acts_kept_days * 24 * _HOUR_US)
 
     def collect_blobs(self) -> int:
+        """As many as come up in a minute of hard work, and a backlog after a while."""
+        gone = 0
+        while gone < _MOST_BLOBS and (some := self._collect_some()):
+            gone += some
+        return gone
+
+    def _collect_some(self) -> int:
         """Mark and commit, delete, forget and commit: whatever dies in between, the next call goes on."""
         with self.database.write() as connection:
             keys = blob_rows.collect(connection, self.blobs_kept_us, _SOME)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from pipeline.batches import BatchClaim, BatchKind, NewMember, Progress, StoredFile, Task
 from pipeline.ledger import Fenced, Outcome, Queue
-from schemas.errors import Conflict, ErrorInfo, NotFound
+from schemas.errors import Conflict, ErrorInfo, NotFound, StoreUnavailable
 from schemas.ids import DEFAULT_TENANT, BatchId, Digest, DocumentId, RunId
 from schemas.result import RunState
 from services.admission import Admission
@@ -17,7 +17,7 @@ from services.stores.batch_log import fold
 from services.stores.batch_tables import batch_log as log_rows
 from services.stores.batch_tables import batch_members, batches
 from services.stores.batch_work import SqlBatches
-from services.stores.tables import documents
+from services.stores.tables import blobs, documents
 from tests.contract.store import PLAN as PLAN_FACTS
 from tests.contract.store import Store
 
@@ -295,3 +295,17 @@ def test_all_news_are_counted_before_a_batch_is_judged(batch: Batch) -> None:
     fold(batch.store.database)
     row = batch.row()
     assert (row.pending, row.succeeded, row.sequence) == (0, 12_000, 12_000)
+
+
+def test_members_whose_bytes_were_deleted_meanwhile_are_found_anew(batch: Batch) -> None:
+    claim = batch.claim()
+    old = batch.file(1)
+    with batch.store.database.write() as connection:
+        connection.execute(sa.update(blobs).where(blobs.c.digest == old.blob.digest).values(state="deleting"))
+    with pytest.raises(StoreUnavailable) as gone, batch.work.holding(claim) as unit:
+        unit.add([NewMember(1, "1.pdf", 5, old)], Progress(1, 5, {}, done=True))
+    assert gone.value.code == "blob_gone"
+    assert batch.row().expanded_at is None, "the step is still to be done"
+    batch.find(claim, range(1, 2))
+    batch.admit(claim)
+    assert len(batch.documents()) == 1

@@ -116,6 +116,12 @@ def test_upkeep_removes_bytes_and_documents_that_have_expired(
     assert row.expires_at == 1  # it answers 410, not 404
 
 
+def test_one_call_collects_all_that_nobody_refers_to(store: Store, blobs: Blobs) -> None:
+    for number in range(230):
+        store.blob(content=b"%d" % number)
+    assert Upkeep(store.database, blobs, blobs_kept_us=-1).collect_blobs() == 230
+
+
 def test_a_reference_written_while_a_deletion_waits_for_it_keeps_the_bytes(store: Store) -> None:
     key = store.blob()
     released: list[bool] = []

@@ -4,6 +4,7 @@ import io
 import lzma
 import random
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,24 @@ def test_a_header_that_unpacks_to_very_much_is_refused_before_it_does(tmp_path: 
     assert refusal(take(tmp_path, packed_header(64 << 20, bomb))) == "archive_corrupt"
     assert refusal(take(tmp_path, packed_header(1000, bomb))) == "archive_corrupt"
     assert refusal(take(tmp_path, packed_header(1000, bomb[:20], 40))) == "archive_corrupt"
+
+
+@pytest.mark.parametrize("method", [b"\1\0", b"\3\4\1\x08"], ids=["copy", "deflate"])
+def test_a_header_is_never_larger_than_it_claims(tmp_path: Path, method: bytes) -> None:
+    """These methods do not end where they should by themselves; the claim is 1,000 bytes."""
+    press = zlib.compressobj(9, wbits=-15)
+    packed = bytes(8 << 20) if method == b"\1\0" else press.compress(bytes(256 << 20)) + press.flush()
+    streams = (
+        b"\6\0\1\x09" + number(len(packed)) + b"\0\7\x0b\1\0\1" + method + b"\x0c" + number(1000) + b"\0\0"
+    )
+    path = tmp_path / "archive.7z"
+    path.write_bytes(headed(packed, b"\x17" + streams))
+    tracemalloc.start()
+    try:
+        assert refusal(take(tmp_path, path)) == "archive_corrupt"
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_headers_within_headers_end(tmp_path: Path) -> None:

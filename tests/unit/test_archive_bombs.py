@@ -16,6 +16,7 @@ import py7zr
 import pytest
 
 from pipeline.archives.unpack import Order, Part, unpack
+from schemas.errors import ErrorInfo
 from tests.samples.archives import LIMITS, PDF, take, zipped
 from workers.cage import ProcessCage
 
@@ -191,3 +192,30 @@ def test_bombs_end_with_a_reason_in_flat_memory_and_on_bounded_disk(
     assert measured.grown() < MEMORY
     assert taken.on_disk <= LIMITS.total_bytes
     assert sum(map(len, taken.contents.values())) <= LIMITS.total_bytes
+
+
+def test_what_many_inner_archives_cost_counts_together(tmp_path: Path) -> None:
+    """Each is small and passed over, because its one member is too large, at the price of reading it."""
+    made = io.BytesIO()
+    with gzip.open(made, "wb", compresslevel=9) as inner:
+        info = tarfile.TarInfo("a.pdf")
+        info.size = 60 << 20
+        inner.write(info.tobuf())
+        for piece in zeros(60 << 20):
+            inner.write(piece)
+    path = tmp_path / "many.zip"
+    path.write_bytes(zipped({f"{n}.tar.gz": made.getvalue() for n in range(12)}))
+    taken = take(tmp_path, path)
+    codes = [member.found.code for member in taken.members if isinstance(member.found, ErrorInfo)]
+    assert codes.count("member_too_large") <= 3, "200 MB in all, 60 of them each"
+    assert codes.count("archive_too_large") + codes.count("archive_ratio") >= 8
+
+
+def test_inner_archives_within_the_limits_are_read_however_many(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as inner:
+        info = tarfile.TarInfo("a.pdf")
+        info.size = len(PDF)
+        inner.addfile(info, io.BytesIO(PDF))
+    taken = take(tmp_path, zipped({f"{n}.tar.gz": made.getvalue() for n in range(300)}))
+    assert list(taken.codes().values()).count("application/pdf") == 300

@@ -122,3 +122,20 @@ def test_a_json_part_and_fields_add_up_but_do_not_contradict() -> None:
     assert pointers(refusal.value) == {"/request/schema"}
     with pytest.raises(MalformedJson):
         members_of_form([("request", "{")])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("labels", "x"), ("label.a", "b")),
+        (("labels", "[1]"), ("label.a", "b")),
+        (("request", '{"questions": 5}'), ("questions", "Who?")),
+        (("request", '{"tasks": "text"}'), ("tasks", "fields")),
+    ],
+)
+def test_fields_that_add_to_what_takes_nothing_are_told_so(
+    first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    with pytest.raises(RequestInvalid) as refusal:
+        members_of_form([first, second])
+    assert refusal.value.status == 422

@@ -13,6 +13,7 @@ from schemas.errors import (
     QuireError,
     Unavailable,
 )
+from services.stores.usage_rows import QuotaExceeded
 from workers import policy
 
 
@@ -24,6 +25,7 @@ from workers import policy
         NotFound(),
         CageKilled("cage_timeout"),
         QuireError("new_code"),
+        QuotaExceeded(detail="no pages are left", retry_after_s=2_000_000),
     ],
 )
 def test_what_will_not_get_better_is_given_up_at_once(error: QuireError) -> None:
