@@ -27,6 +27,7 @@ from schemas.page import PageState
 from schemas.result import RunState
 from services.cli import FAILED, OK, PARTIAL, USAGE, DataDir, say
 from services.cli_service import Url, connected
+from services.intake.names import shown
 
 _WAIT_S = 20
 
@@ -130,11 +131,16 @@ def _all(work: Extraction, quire: Quire) -> int:
         try:
             codes.append(_one(work, file, quire))
         except Problem as error:
-            say(f"quire: {file}: {error.detail}")
+            say(f"quire: {shown(str(file))}: {error.detail}")
             # Not the document's fault: the request would be refused with any.
             codes.append(USAGE if error.status == httpx.codes.UNPROCESSABLE_ENTITY else FAILED)
         except DocumentFailed as error:
-            say(f"quire: {file}: {error.detail}")
+            say(f"quire: {shown(str(file))}: {error.detail}")
+            codes.append(FAILED)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            say(f"quire: {shown(str(file))}: {error.strerror}")
             codes.append(FAILED)
         except QuireError as error:
             raise Unavailable(detail=str(error)) from None
@@ -151,12 +157,12 @@ def _one(work: Extraction, file: Path, quire: Quire) -> int:
         raise DocumentFailed(document)
     parts = document.get("parts")
     if parts is None:
-        return _print(work, str(file), file, document, quire)
+        return _print(work, shown(str(file)), file, document, quire)
     _remark(quire.documents.result(document["id"], include=()), file)
     codes = {OK if state == RunState.SUCCEEDED else PARTIAL}
     for part in parts:
         assert part["document_id"] is not None
-        name = f"{file} pages {part['pages']} ({part['class']})"
+        name = f"{shown(str(file))} pages {part['pages']} ({part['class']})"
         codes.add(_print(work, name, file, quire.documents.wait(part["document_id"]), quire))
     return codes.pop() if len(codes) == 1 else PARTIAL
 
@@ -202,12 +208,12 @@ def _remark(lean: Result, file: Path) -> None:
     """What there is to know of a result besides what was printed."""
     for page in lean["pages"]:
         if page["error"] is not None:
-            say(f"quire: {file}: page {page['number']}: {page['error']['detail']}")
+            say(f"quire: {shown(str(file))}: page {page['number']}: {page['error']['detail']}")
         elif page["state"] == PageState.UNREADABLE:
-            say(f"quire: {file}: page {page['number']} could not be read")
+            say(f"quire: {shown(str(file))}: page {page['number']} could not be read")
     for warning in lean["warnings"]:
         where = f"page {warning['page']}: " if warning["page"] else ""
-        say(f"quire: {file}: {where}{warning['detail']}")
+        say(f"quire: {shown(str(file))}: {where}{warning['detail']}")
 
 
 def _wait(quire: Quire, document: Document) -> Document:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from schemas.table import Table
+from services.intake.names import shown
 from services.spreadsheet import csv_lines, grid
 
 _HEAD = ("field", "value", "state", "confidence", "page", "quote", "box")
@@ -35,7 +36,8 @@ def csv(result: dict[str, Any], file: Path) -> Iterator[str]:
     rows = [_field_row(field) for field in result["fields"]]
     rows += [_answer_row(answer) for answer in result["answers"]]
     if rows:
-        grids = [[["file", *_HEAD], *([str(file), *row] for row in rows)]]
+        name = shown(str(file))
+        grids = [[["file", *_HEAD], *([name, *row] for row in rows)]]
     else:
         grids = [grid(Table.model_validate(found)) for found in result["tables"]]
     for number, cells in enumerate(grids):

@@ -11,7 +11,8 @@ from schemas.geometry import Box
 from schemas.page import Block, BlockKind, PageContent
 from schemas.table import Table
 
-_SENTENCE = re.compile(r"(?<=[.!?。！？؟।])\s*")
+_SENTENCE = re.compile(r"(?<=[.!?؟।])(?=\s)|(?<=[。！？])")
+"""Ends of sentences; a point within a number or an address is none."""
 
 
 @dataclass
@@ -125,14 +126,16 @@ def _pieces(text: str, most: int) -> Iterator[str]:
             yield text
         return
     held = ""
-    for sentence in _SENTENCE.split(text):
-        for part in _hard(sentence, most):
-            if held and len(held) + 1 + len(part) > most:
-                yield held
-                held = ""
-            held = f"{held} {part}" if held else part
-    if held:
-        yield held
+    for sentence in _SENTENCE.split(text):  # each with the space before it
+        if len(held) + len(sentence) <= most:
+            held += sentence
+            continue
+        if held.strip():
+            yield held.strip()
+        *whole, held = _hard(sentence.strip(), most)
+        yield from whole
+    if held.strip():
+        yield held.strip()
 
 
 def _hard(text: str, most: int) -> Iterator[str]:

@@ -157,8 +157,9 @@ class Bulk:
 
     def _unpacked(self, item: Item) -> State:
         """Have the service take an archive apart; what it has read of it is noted as it comes."""
-        batch_id = item.remote_id
+        batch_id = self._still_there(item)
         if batch_id is None:
+            item = self._journal.anew(item) if item.remote_id is not None else item
             with open_regular(Path(os.fsdecode(item.origin))) as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 batch = self._quire.batches.archive(
@@ -177,6 +178,16 @@ class Bulk:
             return State.FAILED
         self._journal.ended(item, State.UNPACKED)
         return State.UNPACKED
+
+    def _still_there(self, item: Item) -> str | None:
+        """The batch that was made of an archive; None where there is none, or none any more."""
+        if item.remote_id is None:
+            return None
+        try:
+            self._quire.batches.get(item.remote_id)
+        except NotFound:  # expired, deleted, or another service than last time
+            return None
+        return item.remote_id
 
 
 def _member(archive: Item, line: Mapping[str, Any]) -> New:

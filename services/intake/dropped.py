@@ -7,7 +7,6 @@ is all there is to remember, so whoever starts after a crash finds what to go on
 import json
 import os
 import secrets
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -127,11 +126,22 @@ class Dropped:
                 while (well := self._read(own, file)) is None:
                     own = own.rename(own.with_name(f"watch-{secrets.token_hex(16)}"))
                     file = own / file.name
-            except (FileGone, FileNotFoundError):
-                self._said(f"{shown(file.name)}: it is gone")
-            else:
+            except (FileGone, FileNotFoundError) as error:
+                well = self._unopened(own, file, error)
+            if well is not None:
                 self._put_away(own, file, self._places.end(well=well))
-        shutil.rmtree(own)
+        for left in own.iterdir():
+            if left.name.startswith("."):
+                left.unlink()
+        own.rmdir()  # and nothing that is not ours with it
+
+    def _unopened(self, own: Path, file: Path, error: FileGone | FileNotFoundError) -> bool | None:
+        """None where there is nothing to put away."""
+        if not os.path.lexists(file):
+            self._said(f"{shown(file.name)}: it is gone")
+            return None
+        detail = error.detail if isinstance(error, FileGone) else "it cannot be opened"
+        return self._fault(own, file, None, ("file_unreadable", detail, True))
 
     def _read(self, own: Path, file: Path) -> bool | None:
         """Whether there is a result; None when the file was written to meanwhile."""
@@ -173,12 +183,16 @@ class Dropped:
             except FileExistsError:
                 if not target.samefile(file):  # not what a crash left of this
                     continue
+            except PermissionError:  # some systems link nothing that its user may not read
+                if os.path.lexists(target) or beside.exists():
+                    continue
+                file.rename(target)
             else:
                 if beside.exists():
                     target.unlink()
                     continue
             (own / _RESULT).replace(beside)
-            file.unlink()
+            file.unlink(missing_ok=True)
             return
 
 

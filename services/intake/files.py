@@ -62,7 +62,10 @@ class Look:
                 yield Found(path, (path.name,), about.st_size, about.st_mtime_ns, is_archive(path.name))
 
     def _folder(self, root: Path) -> Iterator[Found]:
-        for folder, below, names in os.walk(root):
+        def closed(_: OSError) -> None:
+            self.skipped[Skipped.UNREADABLE] += 1
+
+        for folder, below, names in os.walk(root, onerror=closed):
             links = [name for name in below if Path(folder, name).is_symlink()]
             self.skipped[Skipped.LINK] += len(links)
             below[:] = [n for n in below if n not in links and Path(folder, n) not in self.leave_out]

@@ -126,6 +126,16 @@ class Journal:
                         "code = NULL, detail = NULL, retryable = 0, attempt = attempt + 1 WHERE id = ?",
                         (new.size, new.mtime_ns, row[0]),
                     )
+                    self._forget_members(db, new.origin)
+
+    def _forget_members(self, db: sqlite3.Connection, archive: bytes) -> None:
+        """Of an archive that has changed, with their results: its members have other numbers now."""
+        theirs = "kind = 'member' AND origin >= ? AND origin < ?"
+        bounds = (archive + b"\0", archive + b"\1")
+        for (output,) in db.execute(f"SELECT output FROM items WHERE {theirs}", bounds).fetchall():  # noqa: S608
+            for path in self._files(output):
+                path.unlink(missing_ok=True)
+        db.execute(f"DELETE FROM items WHERE {theirs}", bounds)  # noqa: S608  # nothing of anybody's
 
     def _insert(self, db: sqlite3.Connection, new: New) -> None:
         if new.remote_id is not None:
@@ -150,8 +160,11 @@ class Journal:
 
     def _taken(self, output: str) -> bool:
         """Files that lie there although no row speaks of them are somebody else's."""
+        return any(path.exists() for path in self._files(output))
+
+    def _files(self, output: str) -> list[Path]:
         target = self._results / output
-        return any(target.with_name(target.name + end).exists() for end in (".json", ".md", ".csv"))
+        return [target.with_name(target.name + end) for end in (".json", ".md", ".csv")]
 
     def again(self, *, failed: bool) -> None:
         """Make ready to be sent anew what failed for a reason that may have passed, or all that failed."""

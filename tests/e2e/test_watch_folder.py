@@ -114,6 +114,18 @@ def test_half_a_result_that_a_crash_left_is_not_taken_for_the_file(running: Runn
     assert not names(tmp_path / ".quire-watch/work")
 
 
+def test_what_cannot_be_opened_is_put_away_and_not_lost(running: Running, tmp_path: Path) -> None:
+    """It became a link while it waited; a file that its user may not read goes the same way."""
+    work = tmp_path / ".quire-watch/work/watch-0123456789abcdef0123456789abcdef"
+    work.mkdir(parents=True)
+    (work / "contract.pdf").symlink_to("/etc/hostname")
+    assert quire("watch", str(tmp_path), "--url", running.url, "--settle", "0.1", "--once").returncode == 0
+    assert names(tmp_path / "failed") == {"contract.pdf", "contract.pdf.json"}
+    said = json.loads((tmp_path / "failed/contract.pdf.json").read_text())["error"]
+    assert (said["code"], said["retryable"]) == ("file_unreadable", True)
+    assert not names(tmp_path / ".quire-watch/work")
+
+
 def test_what_failed_and_is_dropped_again_is_read_again(running: Running, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\nno")
     call = ("watch", str(tmp_path), "--url", running.url, "--settle", "0.1", "--once")

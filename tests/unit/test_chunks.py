@@ -1,5 +1,7 @@
 """Chunks for retrieval hold all that a document says, headings without text below them too."""
 
+import pytest
+
 from pipeline.exports.chunks import chunks
 from schemas.page import Block, BlockKind, PageContent, PageResult, PageState
 
@@ -33,3 +35,22 @@ def test_a_heading_over_nothing_is_text() -> None:
     ]
     assert said((1, "Results"), (2, "None")) == [(["Results"], "None")]
     assert said((2, "A slide"), (1, "Another")) == [([], "A slide"), ([], "Another")]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Der Betrag von 1.234,56 EUR, siehe www.example.com.",
+        "Pi is 3.14159, more or less!",
+        "合計は五千四百円です。領収書を保管してください。",
+        "x" * 700,
+    ],
+)
+def test_long_text_is_cut_and_not_changed(sentence: str) -> None:
+    text = " ".join([sentence] * 40)
+    pieces = [text for _, text in said((0, text))]
+    assert len(pieces) > 1
+    assert all(len(piece) <= 500 for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    if len(sentence) < 500:
+        assert all(set(piece.split()) <= set(text.split()) for piece in pieces)

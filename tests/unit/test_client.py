@@ -311,6 +311,33 @@ def test_lines_of_a_batch_are_taken_up_after_the_last_whole_one() -> None:
     assert stage.asked[1].path == "/v1/batches/bat_1/results.ndjson?cursor=2&include="
 
 
+def test_following_goes_on_until_the_batch_has_ended_not_until_a_stream_has() -> None:
+    """A service that is stopped ends its streams in good order."""
+    running, ended = said({"state": "processing"}), said({"state": "succeeded"})
+    first, second = Reply(200, b'{"sequence": 1}\n'), Reply(200, b'{"sequence": 2}\n')
+    with Stage(running, first, ended, second) as stage, client(stage) as quire:
+        lines = quire.batches.results("bat_1", follow=True, include=())
+        assert [line["sequence"] for line in lines] == [1, 2]
+    assert [one.path for one in stage.asked][1::2] == [
+        "/v1/batches/bat_1/results.ndjson?cursor=0&follow=true&include=",
+        "/v1/batches/bat_1/results.ndjson?cursor=1&follow=true&include=",
+    ]
+
+
+def test_what_broke_is_tried_again_as_often_as_something_came_in_between() -> None:
+    breaks = [Reply(200, b'{"sequence": %d}\n' % n + b"x" * 90, breaks=True) for n in range(1, 5)]
+    retries = Retries(most=1, longest_pause_s=0.01)
+    with Stage(*breaks, Reply(200, b"")) as stage, client(stage, retries=retries) as quire:
+        assert [line["sequence"] for line in quire.batches.results("bat_1")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85"])
+def test_lines_of_a_batch_end_at_line_feeds_alone(end: str) -> None:
+    text = json.dumps({"sequence": 1, "external_id": f"a{end}b"}, ensure_ascii=False)
+    with Stage(Reply(200, f"{text}\n".encode())) as stage, client(stage) as quire:
+        assert [line["external_id"] for line in quire.batches.results("bat_1")] == [f"a{end}b"]
+
+
 def test_waiting_for_a_batch() -> None:
     states = [{"id": "bat_1", "state": state} for state in ("queued", "processing", "partial")]
     with Stage(*map(said, states)) as stage, client(stage) as quire:

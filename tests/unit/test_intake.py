@@ -4,6 +4,7 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -129,6 +130,27 @@ def test_what_has_changed_is_done_again_under_its_name(journal: Journal) -> None
     journal.add([new("a.pdf", size=2)])
     (again,) = journal.open_after(0)
     assert (again.output, again.attempt) == (item.output, 1)
+
+
+def test_members_of_an_archive_that_has_changed_are_others(journal: Journal, tmp_path: Path) -> None:
+    def archive(size: int) -> New:
+        return replace(new("many.zip", size), kind=Kind.ARCHIVE)
+
+    def member(name: str, document: str) -> New:
+        return New(Kind.MEMBER, b"/docs/many.zip\x001", ("many.zip", name), remote_id=document)
+
+    journal.add([archive(1), new("many.zip.pdf"), member("jan.pdf", "doc_old")])
+    for item in journal.open_after(0):
+        journal.ended(item, State.SUCCEEDED)
+    result = tmp_path / "results/many.zip/jan.pdf.json"
+    result.parent.mkdir()
+    result.write_text("{}")
+    journal.add([archive(2), new("many.zip.pdf")])
+    journal.add([member("feb.pdf", "doc_new")])
+    assert [(item.shown, item.output, item.remote_id) for item in journal.open_after(0)] == [
+        ("many.zip", "many.zip", None), ("many.zip/feb.pdf", "many.zip/feb.pdf", "doc_new"),
+    ]  # fmt: skip
+    assert not result.exists()
 
 
 def test_what_failed_for_good_is_left_unless_it_is_wanted(journal: Journal) -> None:

@@ -131,17 +131,25 @@ class Batches:
         connection that breaks is taken up again after the last line that came whole.
         """
         wanted = ",".join(include) if include is not None else None
-        tries = Tries(self._transport.retries)
+        tries: Tries | None = None
         while True:
+            # Asked first: a stream that ends with its service, as a restart does it, is no end of the batch.
+            over = not follow or self.get(batch_id)["state"] in ENDED
+            began = after
             params = {"cursor": after, "follow": "true" if follow else None, "include": wanted}
             try:
                 for line in self._lines(Call("GET", path("batches", batch_id, "results.ndjson"), params)):
-                    after = int(line["sequence"])
+                    after, tries = int(line["sequence"]), None
                     yield line
-                return
             except Unreachable:
+                tries = tries or Tries(self._transport.retries)
                 if not tries.again():
                     raise
+                continue
+            if over:
+                return
+            if after == began:
+                sleep(_FIRST_PAUSE_S)
 
     def save(self, batch_id: str, to: "str | os.PathLike[str]", form: Literal["csv", "zip"] = "zip") -> int:
         """All results as they stand, to a file, whole or not at all."""
@@ -165,11 +173,14 @@ class Batches:
 
     def _lines(self, call: Call) -> Iterator[Line]:
         with self._transport.stream(call, read=False) as answer:
-            lines = answer.iter_lines()
+            chunks, held = answer.iter_bytes(), b""
             while True:
                 with translated(self._transport.url):
-                    line = next(lines, None)
-                if line is None:
-                    return
-                if line:
-                    yield json.loads(line)
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    break
+                # At line feeds alone: httpx's own lines end at every character that Unicode calls an end.
+                *whole, held = (held + chunk).split(b"\n")
+                yield from (json.loads(line) for line in whole if line)
+            if held:
+                yield json.loads(held)

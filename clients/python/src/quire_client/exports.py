@@ -40,7 +40,7 @@ def save(transport: Transport, call: Call, to: "os.PathLike[str] | str") -> int:
     """The body to a path: whole or not at all, begun again when the connection breaks in the middle."""
     target = Path(to)
     part = target.with_name(f".quire-{secrets.token_hex(8)}.part")
-    tries = Tries(transport.retries)
+    tries: Tries | None = None
     try:
         while True:
             try:
@@ -50,6 +50,7 @@ def save(transport: Transport, call: Call, to: "os.PathLike[str] | str") -> int:
                     os.fsync(file.fileno())
                 break
             except Unreachable:
+                tries = tries or Tries(transport.retries)  # patience is for what broke, not for what was long
                 if not tries.again():
                     raise
         part.replace(target)
