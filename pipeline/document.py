@@ -113,7 +113,7 @@ def _continues(
     if current[0] != previous[0] + 1 or not _ends_with_table(previous, kinds):
         return None
     last, table = previous[1]["last_table"], current[1]["first_table"]
-    repeated = _repeated(first["head"], table["head"])
+    repeated = _repeated(_header(first), table["head"])
     if not _starts_with_table(current, kinds) and not (repeated and _same_lead(previous[1], current[1])):
         return None
     if table["cols"] != last["cols"] or not (_same_place(last, table) or repeated):
@@ -130,6 +130,12 @@ def _same_place(last: dict[str, Any], table: dict[str, Any]) -> bool:
         (a, b) for a, b in zip(last["lefts"], table["lefts"], strict=True) if None not in (a, b)
     ]
     return sum(abs(a - b) < 0.03 for a, b in pairs) > 0.5 * len(pairs)
+
+
+def _header(first: dict[str, Any]) -> list[list[str]]:
+    """Rows of data may be alike on two pages; a header that nobody marked is a row of words alone."""
+    marked: list[list[str]] = first["head"][: first.get("heads", 1)]
+    return marked or [row for row in first["head"][:1] if not any(map(str.isdigit, "".join(row)))]
 
 
 def _repeated(head: list[list[str]], rows: list[list[str]]) -> int:

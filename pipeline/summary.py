@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.marks import section_depth
 from schemas.page import Block, BlockKind, PageContent, PageResult, PageSource
-from schemas.table import Table
+from schemas.table import CellRole, Table
 
 # Blocks that may be running headers or footers reach no further into the page than this.
 EDGE = 0.16
@@ -110,7 +110,16 @@ def _table(table: Table, page: PageResult) -> dict[str, Any]:
         "x": [round(box[0] / page.width, 3), round(box[2] / page.width, 3)] if box else None,
         "lefts": [round(lefts[col] / page.width, 3) if col in lefts else None for col in range(table.cols)],
         "head": [row_texts(table, row) for row in range(min(_HEADER_ROWS, table.rows))],
+        "heads": _header_rows(table),
     }
+
+
+def _header_rows(table: Table) -> int:
+    """How many rows are a header as a whole."""
+    roles: dict[int, list[bool]] = {}
+    for cell in table.cells:
+        roles.setdefault(cell.row, []).append(cell.role is CellRole.COLUMN_HEADER)
+    return next(row for row in range(table.rows + 1) if not all(roles.get(row, [False])))
 
 
 def row_texts(table: Table, row: int) -> list[str]:

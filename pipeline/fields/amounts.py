@@ -78,11 +78,18 @@ def _means(concept: str, hit: Hit, between: str) -> tuple[str, float]:
     return "total", 1.05 if words & folded("with") and words & taxed else 1.0
 
 
+def _is_term(concept: str, hit: Hit, value: Parsed) -> bool:
+    """`Net 30` and `netto 30 Tage` are days to pay in."""
+    label, reading = fold(hit.segment.text[hit.start : hit.end]), value.readings[0]
+    plain = reading.currency is None and "." not in (reading.decimal or "")
+    return concept == "net" and label in ("net", "netto") and plain
+
+
 def _candidate(sheet: Sheet, label: Announced, found: _Found, factor: float) -> Iterator[FieldCandidate]:
     hit, zone, value = label.hit, found.zone, found.value
     concept = label.target.concept or ""
     role, trust = _means(concept, hit, found.between)
-    if role != concept:
+    if role != concept or _is_term(concept, hit, value):
         return
     place = place_of(hit, zone, value)
     slip = 1.0 if hit.exact else 0.9

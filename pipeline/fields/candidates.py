@@ -49,10 +49,11 @@ def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCan
     scalars = tuple(leaf for leaf in found if not leaf.in_array or leaf.scalars)
     page = marked(index_of(scalars, items=False), sheet)
     headers = items.header_rows(sheet)
+    listed = headers | items.counted_rows(sheet, found)
     result = [FieldCandidate("", Outcome.CLUES, page=sheet.number, clues=clues_of(sheet))]
     by_name = {leaf.name: leaf for leaf in scalars}
     for hit in page.all_hits():
-        weaker = _IN_HEADER if hit.segment.row in headers else 1.0
+        weaker = _IN_HEADER if hit.segment.row in listed else 1.0
         for target in hit.targets:
             result += _announced(page, hit, target, by_name, weaker)
     result += unlabelled.candidates(page, scalars)

@@ -17,7 +17,7 @@ _ANY_ORDER_CURRENCIES = frozenset({"USD", "CAD", "JPY", "CNY", "KRW", "PHP"})
 _MONTH_FIRST = frozenset({"US"})
 _EITHER_ORDER = frozenset({"CA"})
 _VAT_ID = re.compile(
-    r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
+    r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|NO|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
 )
 
 
@@ -147,6 +147,8 @@ def pick_currency(codes: str, clues: Clues) -> str:
             return code
     country = top_country(clues)
     own = table("country_currency").get(country or "")
+    if country is None:
+        own = table("language_currency").get(_only(clues.languages) or "")
     if own in options:
         return str(own)
     return options[0]

@@ -100,6 +100,8 @@ def _amount(text: str, plain: str, number: Number) -> Amount:
             start = first - 1  # the number alone would have lost its sign: -RM 0.02
     elif after and (codes := currencies_of(after.group(1))):
         outer = (start, end + after.end())
+    if plain[outer[0] - 1 : outer[0]] == "(" and plain[outer[1] : outer[1] + 1] == ")":
+        outer = (outer[0] - 1, outer[1] + 1)  # which may be all there is of its sign
     readings = tuple(_money(reading, codes) for reading in _money_first(number.readings, codes))
     return Amount(start, end, text[start:end], readings, outer)
 

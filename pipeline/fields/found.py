@@ -1,5 +1,6 @@
 """What a model found on a page as candidates: its word is held against the quote it gave."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from schemas.finding import Finding
 from schemas.page import PageContent
 
 _LOCATED, _NOT_LOCATED = 0.9, 0.6
+_DASH = re.compile(r"\w\s+[-–—]\s")
 _NUMERIC = frozenset({FieldType.MONEY, FieldType.NUMBER, FieldType.INTEGER})
 _CHECKED = frozenset({Kind.IBAN, Kind.VAT_ID, Kind.EMAIL})
 """Kinds whose form says whether they can be right: check digits, an @."""
@@ -72,12 +74,20 @@ def readings_of(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Readin
     if leaf.type is FieldType.TEXT and leaf.kind not in _CHECKED:
         text = str(value).strip()
         return ((Reading(text),) if text else ()), _says(quote, value)
-    if len(printed) == 1:
+    if len(printed) == 1 and not _parted(leaf, value, quote or "", printed[0]):
         return printed[0].readings, False
     own = parse(leaf, str(value)) if isinstance(value, str) else []  # of 1e-05 it would find the 5
     if not own and leaf.type in _NUMERIC:
         return _number(leaf, value), False
     return (own[0].readings if own else ()), False
+
+
+def _parted(leaf: Leaf, value: Any, quote: str, printed: Parsed) -> bool:
+    """`Total – $150.00`: the dash may part label and value, and the model saw more of the page than we do."""
+    if leaf.type not in _NUMERIC or not _DASH.search(quote[: printed.start + 2]):
+        return False
+    ours, theirs = _decimal(printed.readings[0].value), _decimal(value)
+    return ours is not None and theirs is not None and ours == -theirs
 
 
 def _chosen(leaf: Leaf, value: Any, quote: str | None) -> tuple[tuple[Reading, ...], bool]:

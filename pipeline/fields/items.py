@@ -5,7 +5,7 @@ from itertools import groupby
 
 from pipeline.fields.currencies import in_currency_of
 from pipeline.fields.evidence import Place, at, evidence_of, value_at
-from pipeline.fields.item_rows import BodyRow, Cell, Column, Item, assign, grouped
+from pipeline.fields.item_rows import BodyRow, Cell, Cells, Column, Item, assign, grouped
 from pipeline.fields.labels import Hit, LabelIndex, index_of, opens
 from pipeline.fields.layout import Row, Sheet, boxes_of
 from pipeline.fields.shapes import FieldCandidate, Kind, Leaf, Outcome, Reading
@@ -22,6 +22,7 @@ _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _WRAPPED = 0.8  # line heights between the lines of one header
 _CLEAR_SUM = 0.9  # labels of sums that end a list also where other words stand before them
 _MAX_ROWS = 2000
+_LOOKED_AHEAD = 3
 _SCORE = 0.8
 
 
@@ -47,9 +48,7 @@ def _close(sheet: Sheet, at: int) -> bool:
 
 def candidates(sheet: Sheet, content: PageContent, leaves: Sequence[Leaf]) -> Iterator[FieldCandidate]:
     """Cells of line items for every list of objects in the schema."""
-    in_lists = [leaf for leaf in leaves if leaf.in_array and not leaf.scalars]
-    for _, group in groupby(in_lists, key=lambda leaf: leaf.array):
-        columns = tuple(group)
+    for columns in _lists(leaves):
         own = list(_from_rows(sheet, columns))
         tables = list(table_items(sheet.number, content.tables, columns))
         best = tables if _worth(tables) > _worth(own) else own
@@ -71,19 +70,41 @@ def _column_hits(index: LabelIndex, row: Row) -> list[Hit]:
     return [hit for hit in hits if covered[hit.segment.index] * 2 >= len(hit.segment.tokens)]
 
 
+def counted_rows(sheet: Sheet, leaves: Sequence[Leaf]) -> frozenset[int]:
+    """Rows of articles with a quantity and a price: `Total station rental` is no total there."""
+    return frozenset(
+        row.index
+        for group in _lists(leaves)
+        for columns, rows in _below_headers(sheet, group)
+        for row, cells in rows
+        if _counted(cells, columns)
+    )
+
+
+def _lists(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, ...]]:
+    in_lists = [leaf for leaf in leaves if leaf.in_array and not leaf.scalars]
+    return (tuple(group) for _, group in groupby(in_lists, key=lambda leaf: leaf.array))
+
+
 def _from_rows(sheet: Sheet, leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidate]:
+    row_number = 0
+    for columns, rows in _below_headers(sheet, leaves):
+        for item in grouped(rows, columns, sheet.line_height):
+            yield from _item_candidates(sheet, item, columns, row_number)
+            row_number += 1
+
+
+def _below_headers(sheet: Sheet, leaves: tuple[Leaf, ...]) -> Iterator[tuple[list[Column], list[BodyRow]]]:
     index = index_of(leaves, items=True)
     ends = index_of((), items=False)
-    at, row_number = 0, 0
+    at = 0
     while at < len(sheet.rows):
         columns, after = _header(sheet, index, at, leaves)
         if not columns:
             at += 1
             continue
-        items, at = _body(sheet, ends, columns, after)
-        for item in items:
-            yield from _item_candidates(sheet, item, columns, row_number)
-            row_number += 1
+        rows, at = _body(sheet, ends, columns, after)
+        yield columns, rows
 
 
 def _header(sheet: Sheet, index: LabelIndex, at: int, leaves: tuple[Leaf, ...]) -> tuple[list[Column], int]:
@@ -176,17 +197,41 @@ def _columns(index: LabelIndex, row: Row, by_name: dict[str, Leaf]) -> list[Colu
     return sorted(columns, key=lambda column: column.x0)
 
 
-def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tuple[list[Item], int]:
+def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tuple[list[BodyRow], int]:
+    """Up to a sum that no article follows; subtotals between groups are left out."""
     rows: list[BodyRow] = []
-    bottom = sheet.rows[at - 1].box[3]
-    while at < len(sheet.rows) and len(rows) < _MAX_ROWS:
-        row = sheet.rows[at]
-        if row.box[1] - bottom > _LONGEST_GAP * sheet.line_height or _ends(ends, row):
+    while at < len(sheet.rows) and len(rows) < _MAX_ROWS and not _gap_above(sheet, at):
+        cells = assign(sheet.rows[at], columns, sheet.line_height)
+        if _counted(cells, columns) or not _ends(ends, sheet.rows[at]):
+            rows.append((sheet.rows[at], cells))
+        elif not _goes_on(sheet, columns, at + 1):
             break
-        bottom = row.box[3]
-        rows.append((row, assign(row, columns, sheet.line_height)))
         at += 1
-    return grouped(rows, columns, sheet.line_height), at
+    return rows, at
+
+
+def _gap_above(sheet: Sheet, at: int) -> bool:
+    return sheet.rows[at].box[1] - sheet.rows[at - 1].box[3] > _LONGEST_GAP * sheet.line_height
+
+
+def _goes_on(sheet: Sheet, columns: list[Column], at: int) -> bool:
+    """Whether an article is counted in the rows right after a sum."""
+    for number in range(at, min(at + _LOOKED_AHEAD, len(sheet.rows))):
+        if _gap_above(sheet, number):
+            return False
+        if _counted(assign(sheet.rows[number], columns, sheet.line_height), columns):
+            return True
+    return False
+
+
+def _counted(cells: Cells, columns: Sequence[Column]) -> bool:
+    """A row with a quantity and a price for each is an article, whatever its name begins with."""
+    have = {
+        leaf.concept
+        for number, some in cells.items()
+        if (leaf := columns[number].leaf) is not None and any(parse(leaf, cell.text) for cell in some)
+    }
+    return have >= {"quantity", "unit_price"}
 
 
 def _ends(index: LabelIndex, row: Row) -> bool:

@@ -104,8 +104,10 @@ class LabelIndex:
             joined, slips = "", True
             for last in range(first, min(first + MAX_WORDS, len(keys))):
                 joined += keys[last]
-                # Numbers are printed values, not misread letters: `VAT 20%` is not `VAT no`.
-                slips = slips and not _is_code(segment.tokens[last].text)
+                # Numbers are printed values, not misread letters: `VAT 20%` is not `VAT no`; so is what has a
+                # sign: `Total -Rs. 500` is not `Totals`.
+                text = segment.tokens[last].text
+                slips = slips and not _is_code(text) and not (last > first and text[0] in "-−+")
                 if len(joined) > self._longest + 1:
                     break
                 targets, exact = self._lookup(joined, slips=slips)

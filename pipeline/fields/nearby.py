@@ -1,5 +1,6 @@
 """Values that stand right of a label or below it."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from pipeline.fields.values import Parsed
 
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _CLEAR = 0.7
+_PARTED = re.compile(r"\s+[-–—]\s+(?=\S)")
+"""`Total – $150.00`: a dash between label and value, and no sign."""
+
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
 
 
@@ -49,7 +53,9 @@ def right_of(hit: Hit, page: Marked, *, choices: bool = False) -> Iterator[Zone]
     colon = ends_with_colon(hit)
     end = stop.start if stop is not None and stop.segment is hit.segment else len(hit.segment.text)
     if hit.segment.text[hit.end : end].strip(_PUNCTUATION):
-        yield Zone(hit.segment, hit.end, end, 1.0 if colon else 0.9, same_segment=True)
+        parted = None if colon else _PARTED.match(hit.segment.text, hit.end, end)
+        first = parted.end() if parted else hit.end
+        yield Zone(hit.segment, first, end, 1.0 if colon else 0.9, same_segment=True)
     if stop is not None and stop.segment is hit.segment:
         return
     for segment in row.segments[hit.segment.index + 1 :]:

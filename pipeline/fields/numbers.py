@@ -9,12 +9,20 @@ from pipeline.fields.folding import ascii_digits
 from pipeline.fields.shapes import Reading
 
 _MAX_DIGITS = 30
-# Digits with single separators between them; a space groups only where exactly three digits follow.
+# Digits with single separators between them; a space groups only where exactly three digits follow. A point
+# before them is part of them, but for that of `Rs.500` and the last of leaders (`Total.....150.00`).
 _RUN = re.compile(
-    r"(?<![\d.,])\d+(?:(?:[.,'](?=\d))\d+|[ ](?=\d{3}(?!\d))\d{3})*(?:[.,]-{1,2}(?!\d))?|(?<![\w.,])[.,]\d+"
+    r"(?:(?<![\d.,])|(?<=\.\.)|(?<=Rs\.)|(?<=Fr\.)|(?<=[kK]r\.))"
+    r"\d+(?:(?:[.,'](?=\d))\d+|[ ](?=\d{3}(?!\d))\d{3})*(?:[.,]-{1,2}(?!\d))?|(?<![\w.,])[.,]\d+"
 )
 _WORD_BEFORE = re.compile(r"[^\W\d_]+$")
-_SIGNS_BEFORE = re.compile(r"(?:^|[^\w])([-+])\s?[^\w\s]{0,2}[A-Z]{0,3}[$.]?\s?$")
+_SIGNS_BEFORE = re.compile(r"(?:^|[^\w])([-+])\s?[^\w\s]{0,2}(?:R[sp]|[kK]r|zł|Kč|[A-Z]{0,3})[$.]?\s?$")
+_CURRENCY = r"(?:[^\w\s()]{1,2}|[A-Z]{1,3}\$?|R[sp]\.?|[kK]r\.?|zł|Kč)?"
+_OPENED, _CLOSED = re.compile(rf"\(\s?{_CURRENCY}\s?$"), re.compile(rf"\s?{_CURRENCY}\s?\)")
+_CONVERTED = re.compile(r"\d\s?[^\w\s]?[A-Z]{0,3}\s?$")
+"""Before a bracket: an amount, of which the one in brackets is another currency's."""
+
+_YEN = re.compile(r"[¥￥円]\s?$")
 _UNITS = frozenset({"RM", "Rp", "Rs", "kr", "Fr", "x", "X", "S", "A", "C", "R", "US", "HK", "NT"})
 _TENTHS = re.compile(r"[.,]-{1,2}$")
 
@@ -87,7 +95,12 @@ def _signed(plain: str, start: int, end: int) -> tuple[int, int, bool]:
         return (start if between else sign), end, before.group(1) == "-"
     if plain[:start].rstrip().endswith("(") and plain[end:].lstrip().startswith(")"):
         return plain.rindex("(", 0, start), plain.index(")", end) + 1, True
+    opened = _OPENED.search(plain, max(0, start - 8), start)
+    if opened and _CLOSED.match(plain, end) and not _CONVERTED.search(plain[: opened.start()]):
+        return start, end, True
     after = plain[end : end + 2]
+    if after[:1] == "-" and _YEN.search(plain[:start]):
+        return start, end, False  # how receipts of Japan end an amount
     if after[:1] == "-" and not after[1:2].isalnum():
         return start, end + 1, True
     return start, end, False

@@ -14,6 +14,7 @@ from schemas.table import Cell, CellRole, Table
 _ENDS = frozenset({"total", "net", "rounding", "tax"})
 _ARTICLE = frozenset({"description", "sku", "quantity"})
 _HEADER_ROWS = 3
+_LOOKED_AHEAD = 3
 
 
 def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidate]:
@@ -27,9 +28,11 @@ def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) ->
             continue
         for row in range(header + 1, table.rows):
             cells = grid.get(row, {})
-            if is_sum(cells):
-                break
             found = list(_row(page, cells, columns, number))
+            if is_sum(cells) and not _is_counted(found, columns):
+                if _goes_on(page, grid, columns, row + 1):
+                    continue
+                break
             if _is_item(found, leaves):
                 yield from found
                 number += 1
@@ -73,6 +76,18 @@ def is_sum(cells: dict[int, Cell]) -> bool:
     label = first.split(":")[0]
     hit = by_key(items=False).get(key(label)) or by_key(items=False).get(key(" ".join(label.split()[:1])))
     return hit is not None and hit[0] in _ENDS and hit[1] >= 0.6
+
+
+def _is_counted(found: Sequence[FieldCandidate], columns: dict[int, Leaf]) -> bool:
+    """A row with a quantity and a price for each is an article, whatever its name begins with."""
+    concepts = {leaf.name: leaf.concept for leaf in columns.values()}
+    return {concepts[c.path] for c in found if c.outcome is Outcome.VALUE} >= {"quantity", "unit_price"}
+
+
+def _goes_on(page: int, grid: dict[int, dict[int, Cell]], columns: dict[int, Leaf], row: int) -> bool:
+    """Whether an article is counted in the rows right after a sum."""
+    after = range(row, row + _LOOKED_AHEAD)
+    return any(_is_counted(list(_row(page, grid.get(at, {}), columns, 0)), columns) for at in after)
 
 
 def _is_item(found: Sequence[FieldCandidate], leaves: Sequence[Leaf]) -> bool:

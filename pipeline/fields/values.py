@@ -1,7 +1,7 @@
 """Reads a stretch of text as the value of a leaf, by the leaf's type and kind."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -127,24 +127,46 @@ _WORD = re.compile(r"[^\W_]+")
 _BRACKETS = re.compile(r"[\[(]\s?([xX✓✔]?)\s?[\])]")
 
 
+_Box = tuple[int, int, bool]
+"""Extent of a check box, and whether it is ticked."""
+
+
+def _boxes(text: str) -> list[_Box]:
+    signs = [(at, at + 1, char in _MARKED) for at, char in enumerate(text) if char in _MARKED | _UNMARKED]
+    return sorted([*signs, *((m.start(), m.end(), bool(m.group(1))) for m in _BRACKETS.finditer(text))])
+
+
 def _boolean(leaf: Leaf, text: str) -> Iterator[Parsed]:
     del leaf
-    for at, char in enumerate(text):
-        if char in _MARKED or char in _UNMARKED:
-            yield Parsed(at, at + 1, (Reading(char in _MARKED),))
-    boxes = list(_BRACKETS.finditer(text))
-    for box in boxes:
-        yield Parsed(box.start(), box.end(), (Reading(bool(box.group(1))),))
-    for word in _WORD.finditer(text):
-        folded = key(word.group())
-        in_box = any(box.start() <= word.start() < box.end() for box in boxes)
-        if not in_box and (folded in keys("yes") or folded in keys("no")):
-            yield Parsed(word.start(), word.end(), (Reading(folded in keys("yes")),), 0.9)
+    boxes = _boxes(text)
+    words = [
+        (word.start(), word.end(), folded in keys("yes"))
+        for word in _WORD.finditer(text)
+        if (folded := key(word.group())) in keys("yes") | keys("no")
+        and not any(start <= word.start() < end for start, end, _ in boxes)
+    ]
+    if len(boxes) > 1 and words:
+        yield from _of_two(boxes, words)
+        return
+    for start, end, ticked in boxes:
+        yield Parsed(start, end, (Reading(ticked),))
+    for start, end, yes in words:
+        yield Parsed(start, end, (Reading(yes),), 0.9)
+
+
+def _of_two(boxes: Sequence[_Box], words: Sequence[tuple[int, int, bool]]) -> Iterator[Parsed]:
+    """``☐ No ☑ Yes``: what stands beside a ticked box, on the side on which words stand here."""
+    leading = boxes[0][0] < words[0][0]
+    for start, end, ticked in boxes:
+        beside = [w for w in words if (w[0] >= end if leading else w[1] <= start)]
+        if ticked and beside:
+            yield Parsed(start, end, (Reading(beside[0 if leading else -1][2]),))
 
 
 def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
     words = [(m.start(), m.end()) for m in _WORD.finditer(text)][:60]
     options = [(key(str(option)), option) for option in leaf.enum]
+    found: list[Parsed] = []
     for first, (start, _) in enumerate(words):
         best: Parsed | None = None
         for _, end in words[first : first + 6]:
@@ -153,16 +175,18 @@ def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
                 same = stretch == folded
                 if same or (len(folded) >= 6 and within_edits(stretch, folded, 1)):
                     best = Parsed(start, end, (Reading(option),), 1.0 if same else 0.85)
-        if best and not _ticked_off(text, best.start):
-            yield best
+        if best:
+            found.append(best)
+    boxes = _boxes(text)
+    trailing = bool(found and boxes) and found[0].start < boxes[0][0]
+    yield from (option for option in found if _is_ticked(option.start, boxes, trailing))
 
 
-def _ticked_off(text: str, start: int) -> bool:
-    """Whether an empty box stands before the option: ``☑ paid ☐ open`` says paid."""
-    before = text[max(0, start - 4) : start].rstrip()
-    box = _BRACKETS.search(before)
-    empty_box = box is not None and not box.group(1)
-    return empty_box or (before != "" and before[-1] in _UNMARKED)
+def _is_ticked(at: int, boxes: Sequence[_Box], trailing: bool) -> bool:
+    """``☑ paid ☐ open`` and ``paid ☑ open ☐`` say paid; what has no box of its own was not ticked off."""
+    if trailing:
+        return next((ticked for start, _, ticked in boxes if start > at), True)
+    return next((ticked for start, _, ticked in reversed(boxes) if start < at), True)
 
 
 def _currency(leaf: Leaf, text: str) -> Iterator[Parsed]:

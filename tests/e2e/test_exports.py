@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pymupdf
 import pytest
 
 from tests.e2e.client import Client, problem
+from tests.e2e.conftest import Running
+from tests.samples.invoice import invoice_pdf
 from tests.samples.order import order_scan
 
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
@@ -127,3 +130,18 @@ def test_a_spreadsheet_holds_fields_items_and_tables_with_their_evidence(api: Cl
 def test_exports_of_nothing_are_problems(api: Client) -> None:
     for name in ("searchable.pdf", "hocr", "alto", "chunks.json", "result.xlsx"):
         problem(api.http.get(f"/v1/documents/doc_0/{name}"), 404, "document_not_found")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-9", "bytes=99999999-", "lines=1"])
+@pytest.mark.parametrize("name", ["result.xlsx", "searchable.pdf"])
+def test_files_made_for_an_answer_are_whole_and_do_not_stay(
+    api: Client, running: Running, name: str, asked: str
+) -> None:
+    document = api.read(invoice_pdf())
+    at = f"/v1/documents/{document['id']}/{name}"
+    whole, ranged = api.http.get(at), api.http.get(at, headers={"Range": asked})
+    assert (whole.status_code, ranged.status_code) == (200, 200)
+    assert len(ranged.content) == int(ranged.headers["Content-Length"]) > 1000
+    # It goes once the answer was sent, which is known here a moment earlier.
+    while [left for left in (running.data / "staging").iterdir() if left.suffix in (".pdf", ".xlsx")]:
+        time.sleep(0.02)

@@ -1,6 +1,8 @@
 """URL sources against a web server on loopback, which this service is allowed to reach; nothing else is."""
 
+import base64
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +12,7 @@ import pytest
 from tests.e2e.client import Client, problem
 from tests.e2e.conftest import LIMIT
 from tests.samples.invoice import invoice_pdf
+from tests.servers.stage import Reply, Stage
 
 INVOICE = invoice_pdf()
 
@@ -96,3 +99,39 @@ def test_addresses_beyond_the_allowed_network_are_refused(api: Client, url: str)
 
 def test_a_port_without_a_server(api: Client) -> None:
     problem(post(api, "http://127.0.0.1:1/x.pdf"), 422, "source_failed")
+
+
+def test_slow_servers_of_others_stop_nobody_else(api: Client) -> None:
+    """More of them than an event loop has threads by default, which are forty."""
+    with Stage(Reply(silent=True)) as slow:
+        waiting = [
+            threading.Thread(target=post, args=(api, f"{slow.url}/{number}"), daemon=True)
+            for number in range(48)
+        ]
+        for one in waiting:
+            one.start()
+        while len(slow.asked) < 16:
+            time.sleep(0.02)
+        time.sleep(0.5)  # for those beyond, if anything lets them in
+        assert len(slow.asked) == 16
+        assert api.http.get("/readyz", timeout=20).status_code == 200
+        assert api.http.get("/v1/documents", timeout=20).status_code == 200
+    for one in waiting:
+        one.join()
+
+
+def test_sources_that_are_malformed_are_told(api: Client) -> None:
+    problem(api.http.post("/v1/documents", json={"source": {"base64": "é"}}), 422, "source_malformed")
+    deep: object = "x"
+    for _ in range(300):
+        deep = [deep]
+    text = base64.b64encode(INVOICE).decode()
+    sources = [{"base64": text, "request": {"labels": deep}}]
+    problem(api.http.post("/v1/batches", json={"sources": sources}), 422, "request_invalid")
+    answer = api.http.post("/v1/batches", json={"sources": [{"url": "http://[x"}, {"base64": "é"}]})
+    assert answer.status_code == 202, answer.text
+    at = f"/v1/batches/{answer.json()['id']}"
+    while api.http.get(at).json()["finished_at"] is None:
+        time.sleep(0.05)
+    members = api.http.get(f"{at}/documents").json()["items"]
+    assert [member["error"]["code"] for member in members] == ["source_refused", "source_malformed"]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,6 +165,21 @@ def test_without_a_repeated_header_every_row_counts() -> None:
     (table,) = merge_tables(plan_of(contents), lambda number: contents[number - 1])
     assert table.rows == 1 + 2 * 38
     assert {cell.role for cell in table.cells if cell.row > 0} & {CellRole.COLUMN_HEADER} == set()
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_that_are_alike_on_two_pages_all_count(header: bool) -> None:
+    """Only a header is repeated; a monthly fee is charged again."""
+    fee = ("Monthly fee", "1", "50.00")
+    contents = []
+    for number in (1, 2):
+        sheet = Sheet()
+        rows = [fee, *((f"thing {number} {k}", f"shelf {k}", f"{number}{k}.50") for k in range(37))]
+        drawn = table_at(60, [HEAD, *rows] if header else rows, sheet, header)
+        contents.append(content_of(sheet, number, (drawn,)))
+    (table,) = merge_tables(plan_of(contents), lambda number: contents[number - 1])
+    assert table.rows == header + 2 * 38
+    assert sum(cell.text == "Monthly fee" for cell in table.cells) == 2
 
 
 def test_the_markdown_of_a_long_table_goes_on_without_a_second_header() -> None:

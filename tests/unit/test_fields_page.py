@@ -42,10 +42,9 @@ def read(schema: dict[str, Any], *pages: PageContent, unread: tuple[int, ...] = 
 
 
 def one(schema: dict[str, Any], text: str, *, language: str | None = None) -> Field:
-    """The only field of a schema with the one property ``x``."""
-    return read({"type": "object", "properties": {"x": schema}}, typed_page(text, language=language)).fields[
-        0
-    ]
+    """The only field of a schema with the one property ``wanted``."""
+    asked = {"type": "object", "properties": {"wanted": schema}}
+    return read(asked, typed_page(text, language=language)).fields[0]
 
 
 def test_an_invoice_yields_its_values() -> None:
@@ -279,6 +278,25 @@ def test_line_items_run_over_pages() -> None:
     items = read(INVOICE, *pages).extraction["line_items"]
     assert [item["description"] for item in items] == ["Hammer", "Nails, box", "Saw"]
     assert [item["amount"] for item in items] == [10, 7.5, 40]
+
+
+def test_articles_whose_names_begin_like_sums_end_no_list() -> None:
+    text = """
+Item                     Qty     Price    Amount
+Oil filter                 1     10.00     10.00
+Change of oil              1     60.00     60.00
+Net curtains               2     30.00     60.00
+Total station rental       1     60.00     60.00
+Subtotal                                  190.00
+Pipe                       1      5.00      5.00
+Valve                      1      5.00      5.00
+Subtotal                                   10.00
+Total                                     200.00
+"""
+    outcome = read(INVOICE, typed_page(text))
+    names = [item["description"] for item in outcome.extraction["line_items"]]
+    assert names == ["Oil filter", "Change of oil", "Net curtains", "Total station rental", "Pipe", "Valve"]
+    assert outcome.extraction["total"] == 200
 
 
 def test_descriptions_above_their_numbers() -> None:
@@ -534,6 +552,66 @@ def test_the_ticked_box_is_the_answer() -> None:
     schema = {"enum": ["paid", "open"], "title": "Status"}
     assert one(schema, "Status: ☐ paid ☑ open").value == "open"
     assert one(schema, "Status: [x] paid [ ] open").value == "paid"
+    married = {"enum": ["single", "married", "divorced"], "title": "Marital status"}
+    assert one(married, "Marital status: Single ☐ Married ☑ Divorced ☐").value == "married"
+    assert one(married, "Marital status: Single [ ] Married [x] Divorced [ ]").value == "married"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("☐ No ☑ Yes", True),
+        ("[ ] No [x] Yes", True),
+        ("No ☐ Yes ☑", True),
+        ("☑ No ☐ Yes", False),
+        ("[x] No [ ] Yes", False),
+        ("☐ Yes ☐ No", None),
+        ("☑", True),
+        ("[ ]", False),
+        ("no", False),
+    ],
+)
+def test_of_yes_and_no_the_ticked_one_counts(text: str, value: bool | None) -> None:
+    assert one({"type": "boolean", "title": "Smoker"}, f"Smoker: {text}").value is value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Total – $150.00", 150),
+        ("Total - 150.00", 150),
+        ("Total -150.00", -150),
+        ("Total: - 150.00", -150),
+        ("Total ($50.00)", -50),
+        ("Total -Rs. 500.00", -500),
+        ("合計 ¥5,400-", 5400),
+        ("Total ......150.00", 150),
+        ("Total Rs.1,575.00", 1575),
+    ],
+)
+def test_dashes_brackets_and_leaders_beside_a_total(text: str, value: float) -> None:
+    assert one({"type": "number", "x-type": "money", "title": "Total"}, text).value == value
+
+
+def test_days_to_pay_in_are_no_amount() -> None:
+    net = {"type": "number", "x-type": "money", "title": "Net"}
+    assert one(net, "Payment terms: Net 30\nTotal due   $150.00").value is None
+    assert one(net, "Net   120.00").value == 120
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "code"),
+    [
+        ("Total: 100,00 kr", "da", "DKK"),
+        ("Total: 100,00 kr", "nb", "NOK"),
+        ("Total: 100,00 kr", "sv", "SEK"),
+        ("合计 ¥1,080.50", "zh", "CNY"),
+        ("合計 ¥1,080", "ja", "JPY"),
+    ],
+)
+def test_a_sign_of_several_currencies_is_that_of_the_language(text: str, language: str, code: str) -> None:
+    field = one({"type": "string", "x-type": "currency", "title": "Currency"}, text, language=language)
+    assert field.value == code
 
 
 def test_a_pattern_may_ask_for_the_value_as_printed() -> None:
