@@ -17,7 +17,7 @@ _ANY_ORDER_CURRENCIES = frozenset({"USD", "CAD", "JPY", "CNY", "KRW", "PHP"})
 _MONTH_FIRST = frozenset({"US"})
 _EITHER_ORDER = frozenset({"CA"})
 _VAT_ID = re.compile(
-    r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|NO|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
+    r"(?<![A-Za-z0-9])(DE|FR|NL|IT|ES|AT|BE|PT|IE|PL|SE|DK|NO(?=(?:\s?\d{3}){3}\s?MVA)|GB)\s?[A-Z0-9]{0,2}\s?\d{3}\s?\d{3}\s?\d{2,3}"
 )
 
 

@@ -21,6 +21,7 @@ _ARTICLE = frozenset({"description", "sku", "quantity"})
 _LONGEST_GAP = 5.0  # line heights without a row: the list is over
 _WRAPPED = 0.8  # line heights between the lines of one header
 _CLEAR_SUM = 0.9  # labels of sums that end a list also where other words stand before them
+_A_SUM = 0.6
 _MAX_ROWS = 2000
 _LOOKED_AHEAD = 3
 _SCORE = 0.8
@@ -72,12 +73,13 @@ def _column_hits(index: LabelIndex, row: Row) -> list[Hit]:
 
 def counted_rows(sheet: Sheet, leaves: Sequence[Leaf]) -> frozenset[int]:
     """Rows of articles with a quantity and a price: `Total station rental` is no total there."""
+    ends = index_of((), items=False)
     return frozenset(
         row.index
         for group in _lists(leaves)
         for columns, rows in _below_headers(sheet, group)
         for row, cells in rows
-        if _counted(cells, columns)
+        if _is_article(ends, row, cells, columns)
     )
 
 
@@ -201,10 +203,11 @@ def _body(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> tup
     """Up to a sum that no article follows; subtotals between groups are left out."""
     rows: list[BodyRow] = []
     while at < len(sheet.rows) and len(rows) < _MAX_ROWS and not _gap_above(sheet, at):
-        cells = assign(sheet.rows[at], columns, sheet.line_height)
-        if _counted(cells, columns) or not _ends(ends, sheet.rows[at]):
-            rows.append((sheet.rows[at], cells))
-        elif not _goes_on(sheet, columns, at + 1):
+        row = sheet.rows[at]
+        cells = assign(row, columns, sheet.line_height)
+        if not _ends(ends, row) or _is_article(ends, row, cells, columns):
+            rows.append((row, cells))
+        elif not _goes_on(sheet, ends, columns, at + 1):
             break
         at += 1
     return rows, at
@@ -214,14 +217,25 @@ def _gap_above(sheet: Sheet, at: int) -> bool:
     return sheet.rows[at].box[1] - sheet.rows[at - 1].box[3] > _LONGEST_GAP * sheet.line_height
 
 
-def _goes_on(sheet: Sheet, columns: list[Column], at: int) -> bool:
+def _goes_on(sheet: Sheet, ends: LabelIndex, columns: list[Column], at: int) -> bool:
     """Whether an article is counted in the rows right after a sum."""
     for number in range(at, min(at + _LOOKED_AHEAD, len(sheet.rows))):
         if _gap_above(sheet, number):
             return False
-        if _counted(assign(sheet.rows[number], columns, sheet.line_height), columns):
+        row = sheet.rows[number]
+        if _is_article(ends, row, assign(row, columns, sheet.line_height), columns):
             return True
     return False
+
+
+def _is_article(ends: LabelIndex, row: Row, cells: Cells, columns: Sequence[Column]) -> bool:
+    """Counted, and called more than a sum is: `Total  3  70.00` counts what was bought."""
+    return _counted(cells, columns) and not any(
+        opens(row, hit)
+        and not any(map(str.isalpha, hit.segment.text[hit.end :]))
+        and max((target.weight for target in hit.targets if target.concept in _ENDS), default=0.0) >= _A_SUM
+        for hit in ends.hits(row)
+    )
 
 
 def _counted(cells: Cells, columns: Sequence[Column]) -> bool:
@@ -239,7 +253,7 @@ def _ends(index: LabelIndex, row: Row) -> bool:
     for hit in index.hits(row):
         weight = max((t.weight for t in hit.targets if t.concept in _ENDS), default=0.0)
         clear = weight >= _CLEAR_SUM and hit.exact and hit.first == 0 and hit.segment is not row.segments[-1]
-        if clear or (weight >= 0.6 and opens(row, hit)):
+        if clear or (weight >= _A_SUM and opens(row, hit)):
             return True
     return False
 

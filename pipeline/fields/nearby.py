@@ -13,7 +13,9 @@ from pipeline.fields.values import Parsed
 _FARTHEST_BELOW = 2.6  # line heights between the label's bottom and the value's top
 _CLEAR = 0.7
 _PARTED = re.compile(r"\s+[-–—]\s+(?=\S)")
-"""`Total – $150.00`: a dash between label and value, and no sign."""
+"""`Total – $150.00`: a dash between label and value, and no sign; `Discount - 5.00` has one."""
+
+_SUMS = frozenset({"total", "net", "tax"})
 
 _PUNCTUATION = " \t:;.,=#|*_°º-–—)("
 
@@ -53,7 +55,8 @@ def right_of(hit: Hit, page: Marked, *, choices: bool = False) -> Iterator[Zone]
     colon = ends_with_colon(hit)
     end = stop.start if stop is not None and stop.segment is hit.segment else len(hit.segment.text)
     if hit.segment.text[hit.end : end].strip(_PUNCTUATION):
-        parted = None if colon else _PARTED.match(hit.segment.text, hit.end, end)
+        summed = not colon and any(target.concept in _SUMS for target in hit.targets)
+        parted = _PARTED.match(hit.segment.text, hit.end, end) if summed else None
         first = parted.end() if parted else hit.end
         yield Zone(hit.segment, first, end, 1.0 if colon else 0.9, same_segment=True)
     if stop is not None and stop.segment is hit.segment:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from babel.core import get_global
+
 from pipeline.fields.folding import ascii_digits
 from pipeline.fields.shapes import Reading
 
@@ -17,7 +19,7 @@ _RUN = re.compile(
 )
 _WORD_BEFORE = re.compile(r"[^\W\d_]+$")
 _SIGNS_BEFORE = re.compile(r"(?:^|[^\w])([-+])\s?[^\w\s]{0,2}(?:R[sp]|[kK]r|zł|Kč|[A-Z]{0,3})[$.]?\s?$")
-_CURRENCY = r"(?:[^\w\s()]{1,2}|[A-Z]{1,3}\$?|R[sp]\.?|[kK]r\.?|zł|Kč)?"
+_CURRENCY = r"((?:[A-Z]{1,2})?[$€£¥￥₩₹₫₱฿₺₽₴₦₪]|[A-Z]{2,3}|R[sp]\.?|[kK]r\.?|zł|Kč)?"
 _OPENED, _CLOSED = re.compile(rf"\(\s?{_CURRENCY}\s?$"), re.compile(rf"\s?{_CURRENCY}\s?\)")
 _CONVERTED = re.compile(r"\d\s?[^\w\s]?[A-Z]{0,3}\s?$")
 """Before a bracket: an amount, of which the one in brackets is another currency's."""
@@ -95,8 +97,7 @@ def _signed(plain: str, start: int, end: int) -> tuple[int, int, bool]:
         return (start if between else sign), end, before.group(1) == "-"
     if plain[:start].rstrip().endswith("(") and plain[end:].lstrip().startswith(")"):
         return plain.rindex("(", 0, start), plain.index(")", end) + 1, True
-    opened = _OPENED.search(plain, max(0, start - 8), start)
-    if opened and _CLOSED.match(plain, end) and not _CONVERTED.search(plain[: opened.start()]):
+    if _owed(plain, start, end):
         return start, end, True
     after = plain[end : end + 2]
     if after[:1] == "-" and _YEN.search(plain[:start]):
@@ -104,6 +105,20 @@ def _signed(plain: str, start: int, end: int) -> tuple[int, int, bool]:
     if after[:1] == "-" and not after[1:2].isalnum():
         return start, end + 1, True
     return start, end, False
+
+
+def _owed(plain: str, start: int, end: int) -> bool:
+    """In brackets together with a currency, and no conversion of an amount before them."""
+    opened, closed = _OPENED.search(plain, max(0, start - 8), start), _CLOSED.match(plain, end)
+    if not (opened and closed and _is_money(opened.group(1)) and _is_money(closed.group(1))):
+        return False
+    return not _CONVERTED.search(plain[: opened.start()])
+
+
+def _is_money(sign: str | None) -> bool:
+    """`(RM 5.00)` is owed, `(2 PCS)` is not."""
+    letters = sign is not None and sign.isalpha() and sign.isupper()
+    return not letters or sign == "RM" or sign in get_global("all_currencies")
 
 
 def read_number(digits: str, *, negative: bool = False) -> tuple[Reading, ...]:

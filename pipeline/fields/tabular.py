@@ -29,7 +29,7 @@ def table_items(page: int, tables: Sequence[Table], leaves: tuple[Leaf, ...]) ->
         for row in range(header + 1, table.rows):
             cells = grid.get(row, {})
             found = list(_row(page, cells, columns, number))
-            if is_sum(cells) and not _is_counted(found, columns):
+            if is_sum(cells) and not (_is_counted(found, columns) and not names_sum(cells)):
                 if _goes_on(page, grid, columns, row + 1):
                     continue
                 break
@@ -72,9 +72,21 @@ def _columns(
 
 def is_sum(cells: dict[int, Cell]) -> bool:
     """A row of totals ends the list: its first words are a label of the foot."""
+    return names_sum(cells) or _means_sum(" ".join(_first(cells).split()[:1]))
+
+
+def names_sum(cells: dict[int, Cell]) -> bool:
+    """Its first cell is the name of a sum and nothing else."""
+    return _means_sum(_first(cells))
+
+
+def _first(cells: dict[int, Cell]) -> str:
     first = next((cell.text for _, cell in sorted(cells.items()) if cell.text.strip()), "")
-    label = first.split(":")[0]
-    hit = by_key(items=False).get(key(label)) or by_key(items=False).get(key(" ".join(label.split()[:1])))
+    return first.split(":")[0]
+
+
+def _means_sum(label: str) -> bool:
+    hit = by_key(items=False).get(key(label))
     return hit is not None and hit[0] in _ENDS and hit[1] >= 0.6
 
 
@@ -86,8 +98,10 @@ def _is_counted(found: Sequence[FieldCandidate], columns: dict[int, Leaf]) -> bo
 
 def _goes_on(page: int, grid: dict[int, dict[int, Cell]], columns: dict[int, Leaf], row: int) -> bool:
     """Whether an article is counted in the rows right after a sum."""
-    after = range(row, row + _LOOKED_AHEAD)
-    return any(_is_counted(list(_row(page, grid.get(at, {}), columns, 0)), columns) for at in after)
+    after = [grid.get(at, {}) for at in range(row, row + _LOOKED_AHEAD)]
+    return any(
+        _is_counted(list(_row(page, cells, columns, 0)), columns) and not names_sum(cells) for cells in after
+    )
 
 
 def _is_item(found: Sequence[FieldCandidate], leaves: Sequence[Leaf]) -> bool:

@@ -173,20 +173,25 @@ def _enum(leaf: Leaf, text: str) -> Iterator[Parsed]:
             stretch = key(text[start:end])
             for folded, option in options:
                 same = stretch == folded
-                if same or (len(folded) >= 6 and within_edits(stretch, folded, 1)):
+                # What is there to the letter is not stretched to what is nearly there: `married [x`.
+                nearly = len(folded) >= 6 and (best is None or best.quality < 1)
+                if same or (nearly and within_edits(stretch, folded, 1)):
                     best = Parsed(start, end, (Reading(option),), 1.0 if same else 0.85)
         if best:
             found.append(best)
     boxes = _boxes(text)
-    trailing = bool(found and boxes) and found[0].start < boxes[0][0]
-    yield from (option for option in found if _is_ticked(option.start, boxes, trailing))
+    others = any(map(str.isalnum, text[boxes[-1][1] :])) if boxes else False
+    trailing = bool(found and boxes) and found[0].start < boxes[0][0] and (len(found) > 1 or not others)
+    yield from (option for option in found if _is_ticked(text, option, boxes, trailing))
 
 
-def _is_ticked(at: int, boxes: Sequence[_Box], trailing: bool) -> bool:
-    """``☑ paid ☐ open`` and ``paid ☑ open ☐`` say paid; what has no box of its own was not ticked off."""
+def _is_ticked(text: str, option: Parsed, boxes: Sequence[_Box], trailing: bool) -> bool:
+    """``☑ paid ☐ open`` and ``paid ☑ open ☐`` say paid; what has no box beside it was not ticked off."""
     if trailing:
-        return next((ticked for start, _, ticked in boxes if start > at), True)
-    return next((ticked for start, _, ticked in reversed(boxes) if start < at), True)
+        own = (t for start, _, t in boxes if start >= option.end and not text[option.end : start].strip())
+    else:
+        own = (t for _, end, t in boxes if end <= option.start and not text[end : option.start].strip())
+    return next(own, True)
 
 
 def _currency(leaf: Leaf, text: str) -> Iterator[Parsed]:

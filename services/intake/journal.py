@@ -120,6 +120,13 @@ class Journal:
                 ).fetchone()
                 if row is None:
                     self._insert(db, new)
+                elif new.remote_id is not None:
+                    # Its archive was sent once more: of what is not done, what was noted is gone.
+                    db.execute(
+                        "UPDATE items SET remote_id = ?, state = 'sent' WHERE id = ? AND remote_id != ? "
+                        "AND state IN ('sent', 'failed')",
+                        (new.remote_id, row[0], new.remote_id),
+                    )
                 elif (row[1], row[2]) != (new.size, new.mtime_ns):
                     db.execute(
                         "UPDATE items SET size = ?, mtime_ns = ?, state = 'waiting', remote_id = NULL, "

@@ -299,6 +299,17 @@ Total                                     200.00
     assert outcome.extraction["total"] == 200
 
 
+def test_a_sum_that_counts_what_was_bought_is_no_article() -> None:
+    text = """
+Description              Qty     Price    Amount
+Oil filter                 1     10.00     10.00
+Brake pad                  2     30.00     60.00
+Total                      3     40.00     70.00
+"""
+    outcome = read(INVOICE, typed_page(text))
+    assert [item["description"] for item in outcome.extraction["line_items"]] == ["Oil filter", "Brake pad"]
+
+
 def test_descriptions_above_their_numbers() -> None:
     text = """
 ITEM                 QTY    PRICE    AMOUNT
@@ -591,6 +602,28 @@ def test_of_yes_and_no_the_ticked_one_counts(text: str, value: bool | None) -> N
 )
 def test_dashes_brackets_and_leaders_beside_a_total(text: str, value: float) -> None:
     assert one({"type": "number", "x-type": "money", "title": "Total"}, text).value == value
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "value"),
+    [
+        ("Rounding", "Rounding - 0.02", -0.02),
+        ("Discount", "Discount - 5.00", -5),
+        ("Refund", "Refund - RM 5.00", -5),
+    ],
+)
+def test_a_spaced_minus_is_one_where_amounts_are_taken_off(title: str, text: str, value: float) -> None:
+    assert one({"type": "number", "x-type": "money", "title": title}, text).value == value
+
+
+def test_an_invoice_number_names_no_country() -> None:
+    text = "INVOICE NO 12345678\nSpringfield, IL 62704\nDate: 03/04/2024"
+    assert one({"type": "string", "format": "date", "title": "Date"}, text).value == "2024-03-04"
+
+
+@pytest.mark.parametrize("text", ["Status: paid ☐ Reminder sent", "☐ gift wrap, status: paid"])
+def test_a_box_of_other_words_takes_no_value_away(text: str) -> None:
+    assert one({"enum": ["paid", "open"], "title": "Status"}, text).value == "paid"
 
 
 def test_days_to_pay_in_are_no_amount() -> None:

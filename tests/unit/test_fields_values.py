@@ -39,6 +39,21 @@ def test_signs_in_front_behind_and_brackets_make_amounts_negative(value: Decimal
     assert {reading.value for reading in number.readings} == {-value}
 
 
+@pytest.mark.parametrize("text", ["(${})", "({} EUR)", "(RM {})", "(Rs. {})", "(US${})", "-kr {}", "-Rs. {}"])
+def test_signs_of_currencies_do_not_hide_the_minus(text: str) -> None:
+    (number,) = numbers_in(text.format("50.00"))
+    assert {reading.value for reading in number.readings} == {Decimal("-50.00")}
+
+
+@pytest.mark.parametrize(
+    "text", ["rate (20%)", "(2 PCS)", "(#123)", "(NET 30)", "(330 ML)", "(@5)", "¥5,400-", "€46.00 ($50.00)"]
+)
+def test_what_else_stands_in_brackets_is_not_negative(text: str) -> None:
+    numbers = list(numbers_in(text))
+    assert numbers
+    assert all(reading.value > 0 for number in numbers for reading in number.readings)
+
+
 @given(st.integers(1, 999), st.integers(0, 999), st.sampled_from(".,"))
 def test_three_digits_after_one_mark_have_two_readings(head: int, tail: int, mark: str) -> None:
     readings = read_number(f"{head}{mark}{tail:03d}")

@@ -153,6 +153,15 @@ def test_members_of_an_archive_that_has_changed_are_others(journal: Journal, tmp
     assert not result.exists()
 
 
+def test_members_of_an_archive_that_was_sent_once_more_are_asked_for_anew(journal: Journal) -> None:
+    member = New(Kind.MEMBER, b"/docs/a.zip\x001", ("a.zip", "1.pdf"), remote_id="dead")
+    done = New(Kind.MEMBER, b"/docs/a.zip\x002", ("a.zip", "2.pdf"), remote_id="read")
+    journal.add([member, done])
+    journal.ended(journal.open_after(0)[1], State.SUCCEEDED)
+    journal.add([replace(member, remote_id="fresh"), replace(done, remote_id="fresh too")])
+    assert [(item.shown, item.remote_id) for item in journal.open_after(0)] == [("a.zip/1.pdf", "fresh")]
+
+
 def test_what_failed_for_good_is_left_unless_it_is_wanted(journal: Journal) -> None:
     journal.add([new("a.pdf"), new("b.pdf")])
     first, second = journal.open_after(0)
