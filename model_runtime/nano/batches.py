@@ -114,7 +114,7 @@ class Maker:
         said = _misread(said, wanted, stage.marred, rng)
         at = np.flatnonzero(wanted != _IGNORED)
         spots, names = _spelling(pages, rows, columns, rng)
-        stand_at, stands = _standing(chosen, said.shape[1])
+        stand_at, stands = _standing(chosen if stage.placing else [], said.shape[1])
         return {
             "cover": np.stack(covers),
             "said": said,

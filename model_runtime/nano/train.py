@@ -231,7 +231,7 @@ class Training:
             if stage.reads:
                 states, between = self._forward.states(cells, grid, on["said"])
                 logits = self._forward.logits(states.flatten(0, 1)[on["at"]])
-                if stage.placing and len(on["stand_at"]):
+                if len(on["stand_at"]):
                     placed = [self._placing(one.flatten(0, 1)[on["stand_at"]]) for one in between]
         loss = self._loss(stage.spelling, named, on["names"], logits, on["wanted"])
         if placed:

@@ -49,7 +49,8 @@ def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCan
     scalars = tuple(leaf for leaf in found if not leaf.in_array or leaf.scalars)
     page = marked(index_of(scalars, items=False), sheet)
     headers = items.header_rows(sheet)
-    listed = headers | items.counted_rows(sheet, found)
+    lists = items.lists(sheet, found)
+    listed = headers | items.counted_rows(lists)
     result = [FieldCandidate("", Outcome.CLUES, page=sheet.number, clues=clues_of(sheet))]
     by_name = {leaf.name: leaf for leaf in scalars}
     for hit in page.all_hits():
@@ -58,7 +59,7 @@ def candidates(schema: Mapping[str, Any], content: PageContent) -> list[FieldCan
             result += _announced(page, hit, target, by_name, weaker)
     result += unlabelled.candidates(page, scalars)
     result += parties.candidates(page, scalars, min(headers, default=len(sheet.rows)))
-    result += items.candidates(sheet, content, found)
+    result += items.candidates(sheet, content, lists)
     return result
 
 

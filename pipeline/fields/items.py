@@ -1,6 +1,7 @@
 """Line items: the rows under a header whose columns the schema's list names."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from pipeline.fields.currencies import in_currency_of
@@ -47,13 +48,27 @@ def _close(sheet: Sheet, at: int) -> bool:
     return gap < _WRAPPED * sheet.line_height and not any(map(str.isdigit, row.text))
 
 
-def candidates(sheet: Sheet, content: PageContent, leaves: Sequence[Leaf]) -> Iterator[FieldCandidate]:
+@dataclass(frozen=True, slots=True)
+class ItemList:
+    """A list of objects of the schema, and the rows of a page that stand below a header with its columns."""
+
+    leaves: tuple[Leaf, ...]
+    bodies: list[tuple[list[Column], list[BodyRow]]]
+
+
+def lists(sheet: Sheet, leaves: Sequence[Leaf]) -> list[ItemList]:
+    in_lists = [leaf for leaf in leaves if leaf.in_array and not leaf.scalars]
+    groups = (tuple(group) for _, group in groupby(in_lists, key=lambda leaf: leaf.array))
+    return [ItemList(group, list(_below_headers(sheet, group))) for group in groups]
+
+
+def candidates(sheet: Sheet, content: PageContent, found: Sequence[ItemList]) -> Iterator[FieldCandidate]:
     """Cells of line items for every list of objects in the schema."""
-    for columns in _lists(leaves):
-        own = list(_from_rows(sheet, columns))
-        tables = list(table_items(sheet.number, content.tables, columns))
+    for one in found:
+        own = list(_from_rows(sheet, one))
+        tables = list(table_items(sheet.number, content.tables, one.leaves))
         best = tables if _worth(tables) > _worth(own) else own
-        yield from best or till_items(sheet, columns)
+        yield from best or till_items(sheet, one.leaves)
 
 
 def _worth(found: Sequence[FieldCandidate]) -> int:
@@ -71,26 +86,21 @@ def _column_hits(index: LabelIndex, row: Row) -> list[Hit]:
     return [hit for hit in hits if covered[hit.segment.index] * 2 >= len(hit.segment.tokens)]
 
 
-def counted_rows(sheet: Sheet, leaves: Sequence[Leaf]) -> frozenset[int]:
+def counted_rows(found: Sequence[ItemList]) -> frozenset[int]:
     """Rows of articles with a quantity and a price: `Total station rental` is no total there."""
     ends = index_of((), items=False)
     return frozenset(
         row.index
-        for group in _lists(leaves)
-        for columns, rows in _below_headers(sheet, group)
+        for one in found
+        for columns, rows in one.bodies
         for row, cells in rows
         if _is_article(ends, row, cells, columns)
     )
 
 
-def _lists(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, ...]]:
-    in_lists = [leaf for leaf in leaves if leaf.in_array and not leaf.scalars]
-    return (tuple(group) for _, group in groupby(in_lists, key=lambda leaf: leaf.array))
-
-
-def _from_rows(sheet: Sheet, leaves: tuple[Leaf, ...]) -> Iterator[FieldCandidate]:
+def _from_rows(sheet: Sheet, found: ItemList) -> Iterator[FieldCandidate]:
     row_number = 0
-    for columns, rows in _below_headers(sheet, leaves):
+    for columns, rows in found.bodies:
         for item in grouped(rows, columns, sheet.line_height):
             yield from _item_candidates(sheet, item, columns, row_number)
             row_number += 1
@@ -233,7 +243,7 @@ def _is_article(ends: LabelIndex, row: Row, cells: Cells, columns: Sequence[Colu
     return _counted(cells, columns) and not any(
         opens(row, hit)
         and not any(map(str.isalpha, hit.segment.text[hit.end :]))
-        and max((target.weight for target in hit.targets if target.concept in _ENDS), default=0.0) >= _A_SUM
+        and _sum_weight(hit) >= _A_SUM
         for hit in ends.hits(row)
     )
 
@@ -248,10 +258,15 @@ def _counted(cells: Cells, columns: Sequence[Column]) -> bool:
     return have >= {"quantity", "unit_price"}
 
 
+def _sum_weight(hit: Hit) -> float:
+    """How clearly a label is that of a sum."""
+    return max((target.weight for target in hit.targets if target.concept in _ENDS), default=0.0)
+
+
 def _ends(index: LabelIndex, row: Row) -> bool:
     """Totals end the list."""
     for hit in index.hits(row):
-        weight = max((t.weight for t in hit.targets if t.concept in _ENDS), default=0.0)
+        weight = _sum_weight(hit)
         clear = weight >= _CLEAR_SUM and hit.exact and hit.first == 0 and hit.segment is not row.segments[-1]
         if clear or (weight >= _A_SUM and opens(row, hit)):
             return True

@@ -94,12 +94,17 @@ def tar_bomb(folder: Path) -> Path:
     """A tar.gz whose one member is passed over, because it is too large, at the price of reading it."""
     path = folder / "bomb.tar.gz"
     with gzip.open(path, "wb", compresslevel=6) as made:
-        info = tarfile.TarInfo("a.pdf")
-        info.size = 2 << 30
-        made.write(info.tobuf())
-        for piece in zeros(512 << 20):
-            made.write(piece)
+        one_large(made, claimed=2 << 30, total=512 << 20)
     return path
+
+
+def one_large(archive: gzip.GzipFile, claimed: int, total: int) -> None:
+    """A tar of one member that claims so many bytes, and as many zeros as there are."""
+    info = tarfile.TarInfo("a.pdf")
+    info.size = claimed
+    archive.write(info.tobuf())
+    for piece in zeros(total):
+        archive.write(piece)
 
 
 def header_bomb(folder: Path) -> Path:
@@ -198,11 +203,7 @@ def test_what_many_inner_archives_cost_counts_together(tmp_path: Path) -> None:
     """Each is small and passed over, because its one member is too large, at the price of reading it."""
     made = io.BytesIO()
     with gzip.open(made, "wb", compresslevel=9) as inner:
-        info = tarfile.TarInfo("a.pdf")
-        info.size = 60 << 20
-        inner.write(info.tobuf())
-        for piece in zeros(60 << 20):
-            inner.write(piece)
+        one_large(inner, claimed=60 << 20, total=60 << 20)
     path = tmp_path / "many.zip"
     path.write_bytes(zipped({f"{n}.tar.gz": made.getvalue() for n in range(12)}))
     taken = take(tmp_path, path)
